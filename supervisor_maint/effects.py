@@ -1,0 +1,66 @@
+"""The ports: what the application asks of the world, as Protocols. No I/O here.
+
+An adapter implements one of these, lives in the folder named for what it touches, and is named
+by nobody but the command line (the composition root) and the tests, whose fakes implement the
+same Protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from supervisor_maint.processes import Namespec, ProcessConfig, Snapshot, Supervisord
+
+
+class Supervisor(Protocol):
+    """Supervisord, as asked over XML-RPC. Every call blocks for at most its timeout.
+
+    Raises ``errors.SupervisorError`` and nothing else.
+    """
+
+    def identify(self) -> Supervisord:
+        """Tell which supervisord answers, and its state."""
+        ...
+
+    def snapshot(self) -> Snapshot:
+        """Ask for the status of every process."""
+        ...
+
+    def configs(self) -> Mapping[Namespec, ProcessConfig]:
+        """Ask for the configuration of every process, as last read."""
+        ...
+
+    def log_tail(self, length: int) -> str:
+        """Return the last ``length`` bytes of supervisord's own log, decoded leniently."""
+        ...
+
+    def send_remote_event(self, kind: str, data: str) -> None:
+        """Send a REMOTE_COMMUNICATION event to every listener that asked for it."""
+        ...
+
+    def nudge(self) -> None:
+        """Make supervisord's loop turn now: any call does (its poll sleeps up to 1 s)."""
+        ...
+
+
+class Memory(Protocol):
+    """The memory of processes and their children."""
+
+    def resident(self, pids: Mapping[Namespec, int]) -> Mapping[Namespec, int]:
+        """Sum resident bytes of each process with its descendants; gone processes are left out."""
+        ...
+
+
+class Sink(Protocol):
+    """Somewhere metrics are written to. ``write`` blocks; it raises ``SinkError`` only."""
+
+    name: str
+
+    def write(self, exposition: bytes) -> None:
+        """Deliver one whole report in the text format."""
+        ...
+
+    def close(self) -> None:
+        """Leave: remove what should not outlive the listener, and free what is held."""
+        ...

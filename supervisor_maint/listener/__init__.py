@@ -1,0 +1,1 @@
+"""The event listener: supervisord's protocol, its events, and the loop that owns the pipes."""

@@ -1,0 +1,1 @@
+"""Metrics: from facts to a registry, and from the registry to the sinks."""

@@ -1,0 +1,1 @@
+"""The configuration: from text to Settings, with every problem at once."""

@@ -1,0 +1,1 @@
+"""What outlives the listener: the journal, the history, and the mailbox of requests."""

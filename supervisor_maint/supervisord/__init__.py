@@ -1,0 +1,1 @@
+"""Supervisord as seen from outside: XML-RPC, its log, its configuration, its children."""
