@@ -67,6 +67,10 @@ class NewerSchema(StoreError):
     """The file was written by a newer version than this one."""
 
 
+class StoreDamaged(StoreError):
+    """The file is no longer what was written; nothing in it can be believed."""
+
+
 class ListenerAbsent(MaintError):
     """No listener owns the state directory, so nothing was changed."""
 
