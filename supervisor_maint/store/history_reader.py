@@ -1,0 +1,156 @@
+"""Reading the history, while the listener writes it. Nothing here writes."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import sqlite3
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from supervisor_maint.errors import StoreDamaged, StoreError
+from supervisor_maint.store import documents
+from supervisor_maint.store.database import (
+    check_version,
+    open_readonly,
+    read_version,
+    translated,
+)
+from supervisor_maint.store.schema import HISTORY
+
+# Snapshots of 1000 processes have 200 KB each; so many are in memory at once.
+_PAGE = 20
+_ALL = 2**62
+
+
+class Kind(enum.Enum):
+    """What a record of the history is."""
+
+    SNAPSHOT = "snapshot"
+    REPORT = "report"
+    RUN = "run"
+    MEMORY = "memory"
+
+
+@attrs.frozen(kw_only=True, hash=False)
+class Record:
+    """One thing that was kept; ``recorded_at`` is its own time, in seconds since the epoch."""
+
+    recorded_at: float
+    name: str | None
+    document: Mapping[str, Any]
+
+
+@attrs.define(eq=False)
+class HistoryReader:
+    """The history of a listener that may be writing; to be closed, or used in a ``with``."""
+
+    path: Path
+    _connection: sqlite3.Connection = attrs.field(repr=False)
+
+    @classmethod
+    def open(cls, path: Path) -> HistoryReader:
+        """Open it. Raises StoreError when there is none or we may not read it, NewerSchema."""
+        if not _is_there(path):
+            raise StoreError(f"{path}: there is no history yet; has the listener run?")
+        connection = open_readonly(path)
+        try:
+            _check(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+        return cls(path, connection)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def __enter__(self) -> HistoryReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def reports(self, limit: int | None = None) -> Iterator[Record]:
+        """Yield the reports of differences, the newest first."""
+        return self._select(Kind.REPORT, limit=limit)
+
+    def runs(self, limit: int | None = None) -> Iterator[Record]:
+        """Yield the runs, the newest first; their names are the run ids."""
+        return self._select(Kind.RUN, limit=limit)
+
+    def run(self, run_id: str) -> Record | None:
+        """Return one run, or None."""
+        query = "SELECT recorded_at, name, document FROM records WHERE kind = ? AND name = ?"
+        with translated(self.path):
+            row = self._connection.execute(query, (Kind.RUN.value, run_id)).fetchone()
+            return None if row is None else _record(*row)
+
+    def snapshots(self, since_at: float = 0.0) -> Iterator[Record]:
+        """Yield the snapshots that are not older, the newest first."""
+        return self._select(Kind.SNAPSHOT, since_at=since_at)
+
+    def memory(self, since_at: float = 0.0) -> Iterator[Record]:
+        """Yield the measurements of memory that are not older, the newest first."""
+        return self._select(Kind.MEMORY, since_at=since_at)
+
+    def _select(
+        self, kind: Kind, *, since_at: float = 0.0, limit: int | None = None
+    ) -> Iterator[Record]:
+        with translated(self.path):
+            yield from select(self._connection, kind, since_at=since_at, limit=limit)
+
+
+def select(
+    connection: sqlite3.Connection, kind: Kind, *, since_at: float = 0.0, limit: int | None = None
+) -> Iterator[Record]:
+    """Yield records of a kind, the newest first, page by page.
+
+    Between two pages nothing is held, so a slow reader keeps no writer from its checkpoint.
+    """
+    remaining = _ALL if limit is None else limit
+    before: tuple[float, int] = (float("inf"), _ALL)
+    while remaining > 0:
+        page = connection.execute(
+            "SELECT id, recorded_at, name, document FROM records "
+            "WHERE kind = ? AND recorded_at >= ? AND (recorded_at, id) < (?, ?) "
+            "ORDER BY recorded_at DESC, id DESC LIMIT ?",
+            (kind.value, since_at, *before, min(_PAGE, remaining)),
+        ).fetchall()
+        for _, *row in page:
+            yield _record(*row)
+        if len(page) < _PAGE:
+            return
+        remaining -= len(page)
+        before = (page[-1][1], page[-1][0])
+
+
+def _record(recorded_at: float, name: str | None, text: str) -> Record:
+    try:
+        document = documents.decode_document(text)
+    except (ValueError, TypeError) as error:
+        raise StoreDamaged(f"the record of {recorded_at} is damaged ({error})") from error
+    return Record(recorded_at=recorded_at, name=name, document=document)
+
+
+def _is_there(path: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        path.lstat()
+        return True
+    return False
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    with translated(path):
+        check_version(connection, path, HISTORY)
+        version = read_version(connection)
+    if version == 0:
+        raise StoreError(f"{path}: there is no history yet; has the listener run?")
+    if version < HISTORY.version:
+        raise StoreError(
+            f"{path}: expected schema version {HISTORY.version}, found {version}; restart the "
+            "listener, which brings it up to date"
+        )

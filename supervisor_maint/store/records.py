@@ -1,0 +1,82 @@
+"""What the journal remembers, as values. No I/O here.
+
+Times are seconds since the epoch. The open run and a step's intent are JSON documents: the
+maintenance decides what is in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from attrs.validators import and_, in_, instance_of, min_len, optional
+
+from supervisor_maint.store.documents import read_only
+
+OUTCOMES = ("succeeded", "failed", "skipped")
+
+_text = instance_of(str)
+_name = and_(instance_of(str), min_len(1))
+_instant = instance_of((int, float))
+
+
+@attrs.frozen(kw_only=True)
+class Hold:
+    """No run starts while it lasts: of one plan, or of every plan (``plan`` is None).
+
+    ``until_at`` None lasts until somebody resumes.
+    """
+
+    plan: str | None = attrs.field(default=None, validator=optional(_name))
+    reason: str = attrs.field(default="", validator=_text)
+    asked_by: str = attrs.field(default="", validator=_text)
+    since_at: float = attrs.field(validator=_instant)
+    until_at: float | None = attrs.field(default=None, validator=optional(_instant))
+
+    def covers(self, plan: str, now: float) -> bool:
+        """Tell whether it keeps this plan from starting now."""
+        lasts = self.until_at is None or now < self.until_at
+        return lasts and self.plan in (None, plan)
+
+
+@attrs.frozen(kw_only=True)
+class LastRun:
+    """How a plan ran last, or why it did not.
+
+    ``scheduled_at`` is the newest scheduled time that is dealt with, so that it is never dealt
+    with twice; a manual run has none of its own and keeps the one before.
+    """
+
+    plan: str = attrs.field(validator=_name)
+    run_id: str | None = attrs.field(default=None, validator=optional(_text))
+    scheduled_at: float | None = attrs.field(default=None, validator=optional(_instant))
+    started_at: float | None = attrs.field(default=None, validator=optional(_instant))
+    ended_at: float = attrs.field(validator=_instant)
+    outcome: str = attrs.field(validator=in_(OUTCOMES))
+    reason: str = attrs.field(default="", validator=_text)
+
+
+@attrs.frozen(kw_only=True, hash=False)
+class StepIntent:
+    """A step of a run that may be running: written before its child is started."""
+
+    run_id: str
+    step: str
+    document: Mapping[str, Any] = attrs.field(converter=read_only)
+
+
+@attrs.frozen(kw_only=True, hash=False)
+class JournalState:
+    """Everything the journal holds.
+
+    ``needs_resume`` is the reason why no run may start before somebody resumes: an earlier
+    journal could not be read. ``revision`` grows with every write of the run.
+    """
+
+    run: Mapping[str, Any] | None = None
+    revision: int = 0
+    intents: tuple[StepIntent, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    last_runs: Mapping[str, LastRun] = attrs.field(converter=read_only, factory=dict)
+    needs_resume: str | None = None
