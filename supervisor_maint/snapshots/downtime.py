@@ -19,24 +19,24 @@ from supervisor_maint.snapshots.tallies import Cause
 class Downtime:
     """What was counted, and the interval that is open.
 
-    ``cause`` is that of the open interval; ``counted_to`` the moment up to which it is counted,
-    None while paused.
+    ``cause`` is that of the open interval, None when there is none; ``counted_to`` the moment up
+    to which it is counted.
     """
 
-    seconds: dict[Cause, float] = attrs.field(
-        factory=lambda: dict.fromkeys(Cause, 0.0), on_setattr=attrs.setters.NO_OP
-    )
+    seconds: dict[Cause, float] = attrs.field(factory=lambda: dict.fromkeys(Cause, 0.0))
     cause: Cause | None = None
-    counted_to: float | None = None
+    counted_to: float = 0.0
+    is_paused: bool = False
 
     @classmethod
     def restore(cls, saved: Mapping[str, Any]) -> Downtime:
         """Go on where ``save`` was."""
         cause = saved["cause"]
         return cls(
-            {each: float(saved["seconds"].get(each.value, 0.0)) for each in Cause},
-            None if cause is None else Cause(cause),
-            saved["counted_to"],
+            seconds={each: float(saved["seconds"].get(each.value, 0.0)) for each in Cause},
+            cause=None if cause is None else Cause(cause),
+            counted_to=float(saved["counted_to"]),
+            is_paused=bool(saved["is_paused"]),
         )
 
     def save(self) -> dict[str, Any]:
@@ -45,6 +45,7 @@ class Downtime:
             "seconds": {cause.value: seconds for cause, seconds in self.seconds.items()},
             "cause": None if self.cause is None else self.cause.value,
             "counted_to": self.counted_to,
+            "is_paused": self.is_paused,
         }
 
     def begin(self, cause: Cause, at: float) -> None:
@@ -60,11 +61,11 @@ class Downtime:
         """Be up, or down without anybody minding."""
         self.grow(at)
         self.cause = None
-        self.counted_to = None
+        self.is_paused = False
 
     def grow(self, now: float) -> bool:
         """Count up to now; tell whether that changed anything."""
-        if self.cause is None or self.counted_to is None or now <= self.counted_to:
+        if self.cause is None or self.is_paused or now <= self.counted_to:
             return False
         self.seconds[self.cause] += now - self.counted_to
         self.counted_to = now
@@ -73,14 +74,10 @@ class Downtime:
     def pause(self, known_at: float) -> None:
         """Count up to the last moment that anything was known, and no further."""
         self.grow(known_at)
-        self.counted_to = None
+        self.is_paused = self.cause is not None
 
-    def resume(self, at: float) -> None:
-        """Go on counting from this moment if the interval is paused."""
-        if self.cause is not None and self.counted_to is None:
-            self.counted_to = at
-
-    @property
-    def is_paused(self) -> bool:
-        """Tell whether an interval is open of which nobody knows if it still lasts."""
-        return self.cause is not None and self.counted_to is None
+    def resume(self, since: float) -> None:
+        """Go on if paused, counting from ``since``; -inf also counts all of the pause."""
+        if self.is_paused:
+            self.counted_to = max(self.counted_to, since)
+            self.is_paused = False
