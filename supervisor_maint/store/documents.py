@@ -9,9 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, TypeVar
-
-T = TypeVar("T")
+from typing import Any
 
 Document = Mapping[str, Any]
 
@@ -44,7 +42,7 @@ def decode_document(text: str) -> dict[str, Any]:
     return document
 
 
-def read_only(document: Mapping[str, T]) -> Mapping[str, T]:
+def read_only(document: Document) -> Document:
     """Return a view of a mapping through which nobody can change it."""
     return MappingProxyType(dict(document))
 

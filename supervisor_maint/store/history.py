@@ -129,7 +129,8 @@ class History:
             dropped = connection.execute(old, (now - keep_seconds,)).rowcount
             dropped += _drop_surplus(connection, max_bytes)
         with self._guarded(self._database.connection()) as connection:
-            connection.execute("PRAGMA incremental_vacuum").fetchall()
+            # It gives a row without columns for each page, and execute stops at the first.
+            connection.executescript("PRAGMA incremental_vacuum")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return dropped
 

@@ -47,7 +47,7 @@ class Published:
     def parse(cls, text: str) -> Published:
         """Read the JSON text. Raises ValueError."""
         document = documents.decode_document(text)
-        answers = document.get("answers") or {}
+        answers = document.get("answers", {})
         try:
             known = {key: Answer(**answer) for key, answer in answers.items()}
         except (AttributeError, TypeError) as error:
