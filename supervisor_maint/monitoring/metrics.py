@@ -70,12 +70,11 @@ class MaintCollector:
             yield metric
 
 
-def new_registry(supply: Callable[[], Facts]) -> tuple[CollectorRegistry, Callable[[float], None]]:
-    """Make the registry of everything we expose, and ``observe`` for the event durations."""
+def new_registry(collector: MaintCollector) -> CollectorRegistry:
+    """Make the registry that holds everything we expose, and nothing else."""
     registry = CollectorRegistry()
-    collector = MaintCollector(supply)
     registry.register(collector)
-    return registry, collector.observe
+    return registry
 
 
 def render(registry: CollectorRegistry) -> bytes:
