@@ -118,21 +118,20 @@ class History:
         with self._guarded(self._database.connection()) as connection:
             return _used_bytes(connection)
 
-    def prune(self, now: float, *, keep_seconds: float, max_bytes: int) -> int:
-        """Drop what is older or more than wanted, and return how many records went.
+    def prune(self, now: float, *, keep_seconds: float, max_bytes: int) -> None:
+        """Drop what is older or more than wanted.
 
         The oldest go first, snapshots and memory before reports and runs; what ``save_watch``
         saved is never dropped. The file shrinks.
         """
         old = "DELETE FROM records WHERE recorded_at < ?"
         with self._guarded(self._database.transaction()) as connection:
-            dropped = connection.execute(old, (now - keep_seconds,)).rowcount
-            dropped += _drop_surplus(connection, max_bytes)
+            connection.execute(old, (now - keep_seconds,))
+            _drop_surplus(connection, max_bytes)
         with self._guarded(self._database.connection()) as connection:
             # It gives a row without columns for each page, and execute stops at the first.
             connection.executescript("PRAGMA incremental_vacuum")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        return dropped
 
     def close(self) -> None:
         """Close the file."""
@@ -214,12 +213,9 @@ def _used_bytes(connection: sqlite3.Connection) -> int:
     return int((pages - free) * size)
 
 
-def _drop_surplus(connection: sqlite3.Connection, max_bytes: int) -> int:
-    dropped = 0
+def _drop_surplus(connection: sqlite3.Connection, max_bytes: int) -> None:
     while _used_bytes(connection) > max_bytes:
         (count,) = connection.execute("SELECT count(*) FROM records").fetchone()
         if not count:
-            break
-        share = max(1, count // _SHARE_A_TURN)
-        dropped += connection.execute(_OLDEST, (share,)).rowcount
-    return dropped
+            return
+        connection.execute(_OLDEST, (max(1, count // _SHARE_A_TURN),))
