@@ -71,6 +71,12 @@ class Counting:
                 runs.missed_events()
                 self.changed.add(namespec)
 
+    def doubt_epoch(self) -> None:
+        """Doubt that it is the same supervisord: the next start of each may be its first."""
+        for runs in self.runs.values():
+            runs.doubt_epoch()
+        self.changed.update(self.runs)
+
     def remove_group(self, group: str) -> None:
         """Forget every process of a group: its series go with it."""
         for namespec in [each for each in self.runs if each.group == group]:

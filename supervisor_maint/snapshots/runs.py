@@ -181,6 +181,11 @@ class ProcessRuns:
         if self.left_by is not Cause.EXIT:
             self.left_by = None
 
+    def doubt_epoch(self) -> None:
+        """Doubt that RUNNING was under this supervisord, but count no pid twice."""
+        self.has_run = False
+        self.left_by = None
+
     def agrees_with(self, status: ProcessStatus) -> bool:
         """Tell whether a snapshot shows nothing that is not known."""
         if self.state is not status.state or self.downtime.is_paused:
