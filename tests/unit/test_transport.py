@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import pwd
 import socket
 import threading
 import time
@@ -211,15 +212,31 @@ def test_dead_socket_is_told(opened: _Opened, tmp_path: Path) -> None:
         opened(f"unix://{path}").post(b"ask", repeatable=True)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may use every socket")
-def test_private_socket_is_told(opened: _Opened, tmp_path: Path) -> None:
-    """A socket that does not let us in is an error that names chmod."""
-    path = tmp_path / "s"
-    with _short_socket(str(path)) as listening:
-        listening.listen(1)
-        path.chmod(0)
-        with pytest.raises(errors.SupervisorUnauthorized, match="chmod=0770"):
-            opened(f"unix://{path}").post(b"ask", repeatable=True)
+@pytest.fixture
+def private_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder that nobody may look into but its owner, who may not either."""
+    tmp_path.chmod(0)
+    yield tmp_path
+    tmp_path.chmod(0o700)
+
+
+@pytest.fixture
+def not_root() -> Iterator[None]:
+    """Root may use every socket, so be nobody for a while."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(pwd.getpwnam("nobody").pw_uid)
+    yield
+    os.seteuid(0)
+
+
+def test_private_socket_is_told(opened: _Opened, private_folder: Path, not_root: None) -> None:
+    """A socket that does not let us in is an error that names chmod, and who we are."""
+    with pytest.raises(errors.SupervisorUnauthorized, match="chmod=0770") as caught:
+        opened(f"unix://{private_folder}/s").post(b"ask", repeatable=True)
+
+    assert repr(pwd.getpwuid(os.geteuid()).pw_name) in caught.value.msg
 
 
 @pytest.mark.parametrize(
