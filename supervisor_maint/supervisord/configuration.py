@@ -63,7 +63,7 @@ def read_configuration(path: str, environment: Mapping[str, str] | None = None) 
     options = _ReadingOptions(environment)
     try:
         options.realize(args=["-c", path], doc="", progname="supervisord")
-    except (configparser.Error, OSError, TypeError, UnicodeError) as error:
+    except (configparser.Error, OSError) as error:  # the parser translates most, not all
         raise SettingsError([_problem(str(error), path)]) from None
     finally:
         options.poller.close()

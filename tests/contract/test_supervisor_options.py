@@ -219,6 +219,15 @@ def test_absent_file_is_a_problem(tmp_path: Path) -> None:
         read_configuration(str(tmp_path / "absent.conf"))
 
 
+def test_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
+    """An input error while reading, a folder and bytes that are no UTF-8 are no traceback."""
+    binary = tmp_path / "binary.conf"
+    binary.write_bytes(b"[supervisord]\nidentifier=\xff\n")
+    for path in ("/proc/self/mem", str(tmp_path), str(binary)):
+        with pytest.raises(SettingsError, match=path):
+            read_configuration(path)
+
+
 def test_unreadable_included_file_is_a_problem(write: Write, tmp_path: Path) -> None:
     """Supervisor's parser passes over an included file it may not read; that hides pools."""
     path = write()
@@ -277,6 +286,14 @@ def _footprint() -> tuple[object, ...]:
     status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     mine = [line for line in status if line.startswith(("Umask", "Uid", "Gid", "Groups"))]
     return Path.cwd(), mine, sorted(Path("/proc/self/fd").iterdir()), dict(os.environ)
+
+
+def test_script_of_another_name_is_supervisord_too(tmp_path: Path) -> None:
+    """A script that calls supervisor's main takes the same options."""
+    (tmp_path / "start.py").write_text("from supervisor import supervisord\n")
+    command = [sys.executable, str(tmp_path / "start.py"), "-n", "-c", "/srv/own.conf"]
+    with _Waiting(command, tmp_path) as process:
+        assert "/srv/own.conf" == find_configuration(process.pid)
 
 
 class _Waiting:
