@@ -27,6 +27,7 @@ class _ErrorLog(io.StringIO):
     """The ``wsgi.errors`` of a request; what was written goes to the log when flushed."""
 
     def flush(self) -> None:
+        """Log what was written since the last time."""
         text = self.getvalue().strip()
         if text:
             logger.error("scrape endpoint failed: %s", text)
@@ -34,7 +35,7 @@ class _ErrorLog(io.StringIO):
         self.truncate()
 
 
-class _Handler(WSGIRequestHandler):
+class RequestHandler(WSGIRequestHandler):
     """One request of one client."""
 
     timeout = _IDLE_SECONDS
@@ -42,9 +43,11 @@ class _Handler(WSGIRequestHandler):
     sys_version = ""
 
     def get_stderr(self) -> io.StringIO:
+        """Return where wsgiref writes the traceback of a failed request."""
         return _ErrorLog()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name in the base
+        """Log a request for debugging; the base prints it."""
         logger.debug("scrape endpoint, %s: " + format, self.client_address[0], *args)
 
 
@@ -58,7 +61,7 @@ class BoundedServer(socketserver.ThreadingMixIn, WSGIServer):
     def __init__(self, host: str, port: int) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._deadlines: dict[socket.socket, float] = {}
-        super().__init__((host, port), _Handler)
+        super().__init__((host, port), RequestHandler)
 
     def server_bind(self) -> None:
         """Bind without the base's look-up of the own name, which may wait for DNS."""

@@ -53,14 +53,15 @@ class HttpSink:
     called in threads of the endpoint.
     """
 
-    name = "http"
-
     def __init__(
         self,
         target: HttpTarget,
         registry: CollectorRegistry,
         routes: Mapping[str, Route] | None = None,
+        *,
+        name: str = "http",
     ) -> None:
+        self.name = name
         self._server = _bind(target)
         self._server.set_app(_Application(registry, routes or {}))
         self.port: int = self._server.server_port
