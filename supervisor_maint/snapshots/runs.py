@@ -262,10 +262,11 @@ class ProcessRuns:
             if pid == self.pid:
                 self.run_started_at = status.started_at
 
-    def begin_epoch(self, *, left_at: float | None) -> None:
-        """Forget the runs of a supervisord that is gone.
+    def begin_epoch(self, *, left_at: float | None, has_same_pids: bool) -> None:
+        """Forget the runs under a supervisord that is gone, or was reloaded.
 
         With ``left_at``, what was RUNNING is down since then; without, it was stopped by command.
+        After a ``reload`` supervisord ``has_same_pids``: none of them comes again.
         """
         if self.pid is not None and left_at is not None:
             planned = self.pid in self.planned_pids
@@ -274,7 +275,8 @@ class ProcessRuns:
             self.downtime.resume(left_at)
         self.state = self.pid = self.run_started_at = self.left_by = None
         self.has_run = self.stopped_by_plan = self.exited_as_expected = False
-        self.planned_pids = self.started_pids = self.ended_pids = ()
+        if not has_same_pids:
+            self.planned_pids = self.started_pids = self.ended_pids = ()
 
     def save(self) -> dict[str, Any]:
         """Return what ``restore`` needs, JSON-able."""

@@ -32,15 +32,8 @@ from supervisor_maint.snapshots import saving
 from supervisor_maint.snapshots.baseline import Baseline
 from supervisor_maint.snapshots.configurations import Configurations
 from supervisor_maint.snapshots.counting import Counting
-from supervisor_maint.snapshots.diff import (
-    Difference,
-    DiffKind,
-    LearntExit,
-    Report,
-    describe_end,
-    diff,
-    has_ended_badly,
-)
+from supervisor_maint.snapshots.diff import Difference, LearntExit, Report
+from supervisor_maint.snapshots.findings import Findings
 from supervisor_maint.snapshots.serials import EventOrder, Lost, PoolRestarted, Step
 from supervisor_maint.snapshots.settling import Reason, Settling, Verdict
 from supervisor_maint.snapshots.tallies import ProcessTally
@@ -61,8 +54,6 @@ class Watch:
     Begin with ``Watch.begin`` or ``Watch.restore``; then ``receive`` every event, ``observe`` a
     snapshot when ``next_due`` says so (or whenever there is one), and save ``take_changes``
     before anything that was read here leaves the machine.
-
-    ``differences`` are those of the last settling, ``report`` the last report.
     """
 
     settling: Settling
@@ -70,17 +61,13 @@ class Watch:
     counting: Counting = attrs.field(factory=Counting)
     baseline: Baseline = attrs.field(factory=Baseline)
     configurations: Configurations = attrs.field(factory=Configurations)
-    report: Report | None = None
-    differences: tuple[Difference, ...] = ()
+    findings: Findings = attrs.field(factory=Findings)
     identity: tuple[int, float] | None = None
     is_identity_sure: bool = False
     is_stopping: bool = False
     # Groups added since our pool began, before supervisord said that it runs: None afterwards.
     opening_groups: list[str] | None = attrs.field(factory=list)
     _news_at: float = math.inf
-    _snapshot: Snapshot | None = None
-    _flapping: frozenset[Namespec] = frozenset()
-    _learnt: dict[Namespec, LearntExit] = attrs.field(factory=dict)
 
     @classmethod
     def begin(
@@ -116,13 +103,12 @@ class Watch:
             watch.order, watch.counting = saved.order, saved.counting
             watch.baseline, watch.configurations = saved.baseline, saved.configurations
             watch.identity, watch.is_stopping = saved.identity, saved.is_stopping
-            watch.opening_groups, watch.differences = saved.opening_groups, saved.differences
-            watch._flapping = frozenset(
-                each.namespec for each in saved.differences if each.kind is DiffKind.FLAPPING
-            )
+            watch.opening_groups = saved.opening_groups
+            watch.findings = Findings.restore(saved.differences)
         if supervisord is None:
             watch.order.distrust()
         else:
+            watch.is_identity_sure = True
             watch._meet(supervisord, started_at)
         return watch
 
@@ -142,6 +128,16 @@ class Watch:
         )
 
     @property
+    def report(self) -> Report | None:
+        """The last report; what was learnt or accepted since is in it."""
+        return self.findings.report
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """What was not as wanted when things had settled last, and was not accepted since."""
+        return self.findings.differences
+
+    @property
     def events_lost(self) -> int:
         """How many events never came: gaps in the pool's serials."""
         return self.order.lost
@@ -149,7 +145,8 @@ class Watch:
     @property
     def snapshot_wanted(self) -> bool:
         """Tell whether something happened since the last snapshot, or has not settled yet."""
-        seen_at = -math.inf if self._snapshot is None else self._snapshot.taken_at
+        snapshot = self.findings.snapshot
+        seen_at = -math.inf if snapshot is None else snapshot.taken_at
         return self.settling.began_at is not None or self._news_at >= seen_at
 
     def next_due(self, now: float) -> float | None:
@@ -169,11 +166,7 @@ class Watch:
 
     def exit_statuses(self) -> Mapping[Namespec, int]:
         """Return the exit statuses learnt of processes whose snapshot has none."""
-        return {
-            namespec: learnt.exit_status
-            for namespec, learnt in self._learnt.items()
-            if learnt.exit_status is not None
-        }
+        return self.findings.exit_statuses()
 
     def receive(self, event: Event) -> None:
         """Take an event. Repeated ones do nothing; one out of order waits for those before it."""
@@ -208,7 +201,7 @@ class Watch:
         self.baseline.transition(event.namespec)
         self._news_at = event.received_at
         if event.state is ProcessState.STARTING:
-            self._learnt.pop(event.namespec, None)
+            self.findings.forget_end(event.namespec)
 
     def _take_group(self, event: ProcessGroupEvent) -> None:
         """Groups are added by an operator's ``update``, or by supervisord as it begins."""
@@ -216,7 +209,7 @@ class Watch:
         self.configurations.group_changed(event.group, added=event.added)
         if not event.added:
             self._end_opening()
-            self.counting.remove_group(event.group)
+            self.counting.remove_group(event.group, event.received_at)
             self.settling.forget_group(event.group)
             self.baseline.group_removed(event.group)
         elif self.opening_groups is None:
@@ -237,7 +230,8 @@ class Watch:
             self.freeze()
             return
         self._stir(event.received_at, Reason.SUPERVISORD_START)
-        self._begin_epoch(killed=not (self.is_stopping or self.is_identity_sure))
+        is_reload = self.is_identity_sure
+        self._begin_epoch(killed=not (self.is_stopping or is_reload), has_same_pids=is_reload)
         if not self.is_identity_sure:
             self.identity = None
 
@@ -259,9 +253,9 @@ class Watch:
         self.settling.stir(at, reason)
         self._news_at = at
 
-    def _begin_epoch(self, *, killed: bool) -> None:
+    def _begin_epoch(self, *, killed: bool, has_same_pids: bool) -> None:
         self.baseline.freeze(self.counting.runs)
-        self.counting.begin_epoch(killed=killed)
+        self.counting.begin_epoch(killed=killed, has_same_pids=has_same_pids)
         self.configurations.begin_epoch()
         self.is_stopping = False
 
@@ -270,9 +264,12 @@ class Watch:
         identity = (supervisord.pid, supervisord.started_at)
         if self.identity is not None and not is_same_supervisord(self.identity, identity):
             self._stir(at, Reason.SUPERVISORD_START)
-            self._begin_epoch(killed=not self.is_stopping)
-            self.order.another_supervisord()
-            self.opening_groups = []
+            # Asked too late, some of its events may have been counted: those pids are its own.
+            is_late = not (self.is_identity_sure or self.order.is_distrustful)
+            self._begin_epoch(killed=not self.is_stopping, has_same_pids=is_late)
+            if not is_late:
+                self.order.another_supervisord()
+                self.opening_groups = []
         self.identity = identity
         self.is_identity_sure = True
 
@@ -285,22 +282,14 @@ class Watch:
         self._meet(snapshot.supervisord, snapshot.taken_at)
         if snapshot.supervisord.state != "RUNNING":
             return None
-        self._see(snapshot)
+        self.findings.see(snapshot)
+        self.counting.see(snapshot)
         verdict = self.settling.verdict(snapshot)
         if verdict is not None:
             return self._conclude(verdict, snapshot)
-        if self._is_settled and self._compare(snapshot) != self.differences:
+        if self._is_settled and self.compare(snapshot) != self.differences:
             self.settling.stir(snapshot.taken_at, Reason.LOOKED)
         return None
-
-    def _see(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-        self.counting.see(snapshot)
-        self._learnt = {
-            namespec: learnt
-            for namespec, learnt in self._learnt.items()
-            if namespec in snapshot.processes and has_ended_badly(snapshot[namespec])
-        }
 
     def _conclude(self, verdict: Verdict, snapshot: Snapshot) -> Report:
         moved = self.baseline.settle(
@@ -309,35 +298,15 @@ class Watch:
             runs=self.counting.runs,
             configs=self.configurations.running,
         )
-        self._flapping = verdict.flapping
-        self.differences = self._compare(snapshot)
-        self.report = Report(
-            made_at=snapshot.taken_at,
-            began_at=verdict.began_at,
-            reason=verdict.reason,
-            differences=self.differences,
-            flapping=tuple(sorted(verdict.flapping)),
-            moved=moved,
-        )
-        return self.report
+        return self.findings.conclude(verdict, snapshot, moved, self.baseline, self.configurations)
 
     @property
     def _is_settled(self) -> bool:
         return self.baseline.is_established and self.settling.began_at is None
 
-    def _compare(self, snapshot: Snapshot) -> tuple[Difference, ...]:
-        return diff(
-            self.baseline.wanted,
-            snapshot,
-            flapping=self._flapping,
-            configurations=self.configurations,
-            learnt_exits=self._learnt,
-        )
-
-    def _set_differences(self, differences: tuple[Difference, ...]) -> None:
-        self.differences = differences
-        if self.report is not None:
-            self.report = attrs.evolve(self.report, differences=differences)
+    def compare(self, snapshot: Snapshot) -> tuple[Difference, ...]:
+        """Return what a snapshot shows that is not wanted. Looking moves nothing."""
+        return self.findings.compare(snapshot, self.baseline, self.configurations)
 
     def configure(
         self, configs: Mapping[Namespec, ProcessConfig], now: float, *, applied: bool = False
@@ -350,50 +319,28 @@ class Watch:
         self.counting.hear(now)
         self.configurations.take(configs, applied=applied)
         self.baseline.learn_configs(self.configurations.running)
-        if self._is_settled and self._snapshot is not None:
-            self._set_differences(self._compare(self._snapshot))
+        snapshot = self.findings.snapshot
+        if self._is_settled and snapshot is not None:
+            self.findings.replace(self.compare(snapshot))
 
     def accept(
         self, namespecs: Collection[Namespec] | None, snapshot: Snapshot, now: float
     ) -> tuple[Namespec, ...]:
         """Want what the snapshot shows, of these processes or of all; return what moved."""
         self.counting.hear(now)
-        self._see(snapshot)
+        self.findings.see(snapshot)
         moved = self.baseline.accept(
             namespecs,
             snapshot,
-            flapping=self._flapping,
+            flapping=self.findings.flapping,
             configs=self.configurations.newest,
         )
-        self._set_differences(
-            tuple(
-                each
-                for each in self.differences
-                if namespecs is not None and each.namespec not in namespecs
-            )
-        )
+        self.findings.accept(namespecs)
         return moved
 
     def learn_exits(self, facts: Mapping[Namespec, LearntExit]) -> None:
         """Add to the differences how processes ended, as supervisord's log tells it."""
-        if self._snapshot is None:
-            return
-        shown = self._snapshot.processes
-        self._learnt.update(
-            (namespec, fact)
-            for namespec, fact in facts.items()
-            if namespec in shown and has_ended_badly(shown[namespec])
-        )
-        self._set_differences(
-            tuple(
-                attrs.evolve(
-                    each, detail=describe_end(shown[each.namespec], self._learnt[each.namespec])
-                )
-                if each.kind in _KINDS_THAT_END and each.namespec in self._learnt
-                else each
-                for each in self.differences
-            )
-        )
+        self.findings.learn_exits(facts)
 
     def plan_stop(self, namespec: Namespec, pid: int) -> None:
         """Take the coming stop of this pid for maintenance; call it once that is journalled."""
@@ -413,6 +360,3 @@ class Watch:
         """End a planned run: what operators do counts again."""
         self.baseline.in_run = False
         self.counting.end_run(now)
-
-
-_KINDS_THAT_END = frozenset({DiffKind.STATE, DiffKind.FLAPPING, DiffKind.EXIT_STATUS})
