@@ -76,6 +76,6 @@ def _unknown(header: str, family: str) -> str:
     heads = {entry.head: entry.header for entry in declarations if entry.family == family}
     rest = header.partition(":")[2]
     close = nearest(f"{family}:{rest}" if rest else family, heads)
-    if close:
-        return f"unknown section, did you mean {heads[close]}?"
+    if close or len(heads) == 1:
+        return f"unknown section, did you mean {heads[close or family]}?"
     return "unknown section, expected one of " + ", ".join(heads.values())
