@@ -262,3 +262,15 @@ def test_port_must_be_a_port(wrong: int) -> None:
     """A number that is no port is refused when the settings are read."""
     with pytest.raises(ValueError, match="port"):
         HttpTarget(port=wrong)
+
+
+def test_several_at_once() -> None:
+    """Any number of endpoints can be open, each by a name of its own."""
+    registry = new_registry(MaintCollector(lambda: Facts(build=BUILD)))
+    sinks = [HttpSink(HttpTarget(port=0), registry, name=name) for name in ("inner", "outer")]
+    statuses = [ask(sink, "/metrics")[0].status for sink in sinks]
+    for sink in sinks:
+        sink.close()
+
+    assert ["inner", "outer"] == [sink.name for sink in sinks]
+    assert [200, 200] == statuses
