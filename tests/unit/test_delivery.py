@@ -299,8 +299,8 @@ def test_abandoned_delivery_writes_no_more() -> None:
     async def story(scene: Scene) -> None:
         scene.sink.errors.extend([AWAY])
         scene.delivery.submit(b"1")
-        await scene.finish_write()
         scene.delivery.abandon()
+        await scene.finish_write()
         await asyncio.sleep(LONGER_THAN_THE_FIRST_REST_SECONDS)
         assert not scene.executor.calls
 
