@@ -90,12 +90,7 @@ class Observer:
         if self.ports.memory is None or self.snapshot is None:
             self.memory = {}
             return
-        pids = {
-            namespec: status.pid
-            for namespec, status in self.snapshot.processes.items()
-            if status.pid is not None
-        }
-        self.memory = await self.ports.compute(self.ports.memory.resident, pids)
+        self.memory = await self.ports.compute(self.ports.memory.resident, self.snapshot.pids)
 
     async def _observe(self, began_at: float) -> None:
         """Take a snapshot, and keep the report if things have settled."""
