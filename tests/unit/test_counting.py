@@ -217,12 +217,12 @@ ROUGH = (*ENDS, "overflow", "die")
 def stories(happenings):
     return {
         "seed": st.integers(0, 2**32),
-        "ops": st.lists(st.sampled_from(happenings), min_size=25, max_size=60),
+        "ops": st.lists(st.sampled_from(happenings), min_size=20, max_size=50),
     }
 
 
 quick = settings(
-    max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 
 
