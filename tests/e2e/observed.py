@@ -37,6 +37,11 @@ listen=127.0.0.1:{port}
 """
 
 
+def fragile(flag: Path, status: int = 5) -> list[str]:
+    """Build the command of a program that runs until it is ended, but not once a file is there."""
+    return ["sh", "-c", f"test -e {flag} && exit {status}; exec sleep infinity"]
+
+
 class Observed:
     """Our listener's configuration, and the supervisord that it is started by.
 
@@ -168,27 +173,28 @@ class Observed:
         """Read the listener's log."""
         return self.supervisord.text(LISTENER_LOG)
 
+    def break_program(self, name: str, flag: Path) -> dict[str, str]:
+        """Break a ``fragile`` program, and return the difference once it is reported."""
+        flag.touch()
+        os.kill(self.supervisord.pid_of(name), signal.SIGKILL)
+        return self.wait_for_difference(f"{name}:{name}", "state", "FATAL")
+
     def kill_listener(self, number: int = signal.SIGKILL) -> int:
         """Send the listener a signal, and return its pid."""
         pid = self.supervisord.listener_pid()
         os.kill(pid, number)
         return pid
 
-    def command(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run ``supervisor-maint COMMAND --config … ARGUMENTS`` to its end."""
         command, *rest = arguments
         return subprocess.run(
             self.command_line(command, *rest),
-            **{
-                "stdin": subprocess.DEVNULL,
-                "capture_output": True,
-                "text": True,
-                "timeout": 60,
-                "check": False,
-                # The width of a table, and no colours.
-                "env": {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
-                **options,
-            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
 
     def command_line(self, command: str, *arguments: str) -> list[str]:
