@@ -46,7 +46,7 @@ def test_snapshot_is_what_supervisorctl_status_prints(observe: Observe) -> None:
     observed = observe(
         program("web", sleeper(), numprocs=2, process_name="%(program_name)s_%(process_num)d"),
         group("site", "web"),
-        program("broken", crasher(status=1), startretries=0),
+        program("broken", crasher(status=1), startretries=0, startsecs=2),
         program("done", crasher(), startsecs=0, autorestart="false"),
         program("later", sleeper(), autostart="false"),
         program("a-name-that-is-longer-than-the-thirty-characters", sleeper()),
@@ -67,7 +67,7 @@ def test_snapshot_is_what_supervisorctl_status_prints(observe: Observe) -> None:
 def test_diff_and_accept(observe: Observe, tmp_path: Path) -> None:
     """A difference is found by ``diff --check`` until it is accepted, and by nobody afterwards."""
     observed = observe(
-        program("broken", fragile(tmp_path / "flag"), startretries=0),
+        program("broken", fragile(tmp_path / "flag"), startretries=0, startsecs=2),
         program("worker", sleeper()),
     ).settled()
     observed.break_program("broken", tmp_path / "flag")
@@ -97,7 +97,7 @@ def test_diff_and_accept(observe: Observe, tmp_path: Path) -> None:
 def test_difference_lasts_over_other_bursts(observe: Observe, tmp_path: Path) -> None:
     """What is FATAL stays a difference, whatever else settles, until it runs again."""
     observed = observe(
-        program("broken", fragile(tmp_path / "flag"), startretries=0),
+        program("broken", fragile(tmp_path / "flag"), startretries=0, startsecs=2),
         program("worker", sleeper()),
     ).settled()
     observed.break_program("broken", tmp_path / "flag")
@@ -134,7 +134,7 @@ def test_stop_by_hand_is_wanted_once_settled(observe: Observe) -> None:
 def test_history_has_the_reports(observe: Observe, tmp_path: Path) -> None:
     """Every report is kept, the newest first, with its zone."""
     observed = observe(
-        program("broken", fragile(tmp_path / "flag"), startretries=0),
+        program("broken", fragile(tmp_path / "flag"), startretries=0, startsecs=2),
         settings="timezone=Asia/Tokyo",
     ).settled()
     observed.break_program("broken", tmp_path / "flag")
@@ -219,7 +219,9 @@ def test_nobody_is_asked_when_the_listener_is_absent(observe: Observe) -> None:
 
 def test_request_that_is_not_answered_is_withdrawn(observe: Observe, tmp_path: Path) -> None:
     """A listener that hangs does not do later what nobody waits for any more."""
-    observed = observe(program("broken", fragile(tmp_path / "flag"), startretries=0)).settled()
+    observed = observe(
+        program("broken", fragile(tmp_path / "flag"), startretries=0, startsecs=2)
+    ).settled()
     observed.break_program("broken", tmp_path / "flag")
     pid = observed.kill_listener(signal.SIGSTOP)
     try:
