@@ -124,6 +124,17 @@ class Observed:
         subject = f"{metric} of {process} {labels}"
         self.wait_until(has_value, f"{subject} is {wanted}")
 
+    def wait_for_at_least(
+        self, least: float, metric: str, process: str = "", **labels: str
+    ) -> float:
+        """Wait until a sample has reached a value, and return what it has."""
+
+        def reached() -> float | None:
+            value = self.value(metric, process, **labels)
+            return None if value is None or value < least else value
+
+        return self.wait_until(reached, f"{metric} of {process} {labels} is at least {least}")
+
     def status(self) -> dict[str, Any]:
         """Read what the listener has published; empty before it has."""
         path = self.folder / "state" / "status.json"

@@ -190,10 +190,7 @@ def test_settings_on_disk_take_effect_by_themselves(observe: Observe) -> None:
     assert "settel" in log
     assert "log_level" in log
     assert pid == observed.supervisord.listener_pid()
-    observed.wait_until(
-        lambda: observed.value("maint_sink_writes_total", sink="textfile", result="ok") >= 1.0,
-        "the new sink is counted",
-    )
+    observed.wait_for_at_least(1.0, "maint_sink_writes_total", sink="textfile", result="ok")
 
 
 @pytest.mark.smoke

@@ -38,13 +38,9 @@ def test_counts_survive_twenty_kills(observe: Observe) -> None:
         time.sleep(chance.uniform(0.0, 0.02))  # while it hears of that
         observed.kill_listener()
     observed.stop_for_good("quick", "slow", "failing")
-    ticks = observed.wait_until(
-        lambda: observed.value("maint_events_total", event="TICK_5"), "a tick was heard"
-    )
+    ticks = observed.wait_for_at_least(1, "maint_events_total", event="TICK_5")
     # At the second tick from now everything that events or snapshots tell is counted.
-    observed.wait_until(
-        lambda: observed.value("maint_events_total", event="TICK_5") >= ticks + 2, "time passes"
-    )
+    observed.wait_for_at_least(ticks + 2, "maint_events_total", event="TICK_5")
     samples = observed.metrics()
     counted, truth = _counted(samples), _truth(observed)
 
@@ -88,6 +84,27 @@ def _truth(observed: Observed) -> dict[str, int]:
         "worker restarts": starts["worker"] - 1,
         "failing failures": observed.logged_ends("failing")[0],
     }
+
+
+def test_kill_at_rest_loses_nothing(observe: Observe) -> None:
+    """A listener killed when all it heard is saved comes back as if nothing had been."""
+    observed = observe(program("worker", sleeper(), startsecs=0)).settled()
+    observed.supervisord.ctl("restart", "worker")
+    observed.wait_for_value(2.0, "process_starts_total", "worker")
+    ticks = observed.value("maint_events_total", event="TICK_5")
+    # The next is five seconds away then.
+    observed.wait_for_at_least(ticks + 1, "maint_events_total", event="TICK_5")
+    assert 0 == observed.command("reload").returncode  # what was heard before is saved
+    observed.kill_listener()
+    observed.wait_until(observed.metrics, "it is back")
+    observed.supervisord.ctl("restart", "worker")
+    observed.wait_for_value(3.0, "process_starts_total", "worker")
+    samples = observed.metrics()
+
+    assert 2.0 == samples.value("supervisor_process_restarts_total", name="worker", cause="command")
+    assert 0.0 == samples.value("supervisor_maint_events_lost_total")
+    assert 1.0 == samples.value("supervisor_process_restarts_total", name="maint", cause="exit")
+    observed.wait_for_no_difference()
 
 
 @pytest.mark.smoke
