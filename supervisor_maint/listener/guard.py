@@ -41,7 +41,7 @@ def own_protocol_pipes() -> Pipes:
     os.dup2(null, _STDIN)
     os.close(null)
     os.dup2(_STDERR, _STDOUT)
-    # What was printed before is still in sys.stdout's buffer: it ends on fd 1, now stderr.
+    sys.stdout.flush()  # what was printed before waits in its buffer; fd 1 is stderr now
     sys.stdout = sys.stderr
     return pipes
 

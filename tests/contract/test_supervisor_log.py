@@ -36,7 +36,8 @@ command=/nonexistent/command
 startretries=0
 
 [program:stopped]
-command=/bin/sleep 600
+command=/bin/sh -c "echo ready > ready; exec /bin/sleep 600"
+directory=%(here)s
 startsecs=0
 
 [program:bödögä]
@@ -54,6 +55,8 @@ def test_log_tells_how_each_process_ended() -> None:
         RealSupervisord(PROGRAMS) as running,
         SupervisorClient(running.url, timeout_seconds=30) as client,
     ):
+        # Before its exec a child still has supervisord's handlers, and does not heed a SIGTERM.
+        wait_until((running.folder / "ready").exists)
         wait_until(lambda: client.snapshot()[stopped].state is ProcessState.RUNNING)
         client.stop([stopped])
         wait_until(lambda: _are_still(client))
