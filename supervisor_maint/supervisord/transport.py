@@ -136,6 +136,8 @@ class _Connection(http.client.HTTPConnection):
         ):
             try:
                 sock = self._connected(socket.socket(family, kind, protocol), address)
+                # Head and body are sent apart, and the second would wait 40 ms for the first's ACK.
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 return self._with_tls(sock) if self.url.scheme == "https" else sock
             except OSError as error:
                 failure = error
