@@ -25,6 +25,12 @@ REFUSED = SettingsError(
 FATAL = status("web", "FATAL", spawn_error="Exited too quickly")
 
 
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no supervisord that hangs."""
+    monkeypatch.setattr(answering, "LOOK_WITHIN_SECONDS", 60.0)
+
+
 async def differing(world: World) -> None:
     """Begin with web RUNNING, and have it FATAL."""
     world.supervisor.processes = (status("web", "RUNNING", 5), status("job", "RUNNING", 6))
