@@ -117,6 +117,13 @@ def _is_free(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
+def _holds(condition: Callable[[], bool]) -> bool:
+    try:
+        return condition()
+    except OSError:
+        return False
+
+
 @attrs.define(kw_only=True)
 class Stage:
     """A temporary folder and the supervisord in it; a context manager that ends all it began."""
@@ -161,9 +168,12 @@ class Stage:
         return done.stdout + done.stderr
 
     def wait_until(self, condition: Callable[[], bool], what: str, seconds: float) -> None:
-        """Wait for a condition; raises MaintError that says what did not happen."""
+        """Wait for a condition; raises MaintError that says what did not happen.
+
+        An OSError is no answer yet: whom the condition asks may be on its way.
+        """
         deadline = time.monotonic() + seconds
-        while not condition():
+        while not _holds(condition):
             if time.monotonic() > deadline or not self._is_alive():
                 raise MaintError(f"the demo expected {what} within {seconds:.0f} s; {self._why()}")
             time.sleep(_POLL_SECONDS)

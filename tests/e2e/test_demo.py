@@ -112,6 +112,7 @@ def test_demo_shows_everything_in_time(demo: Demo) -> None:
     ):
         assert words in output
     assert "Traceback" not in output
+    assert 'name="maint"' not in output  # it has run from beginning to end
     assert [] == demo.started()
     assert not folder.exists()
 
