@@ -45,11 +45,11 @@ _HOUR_SECONDS = 3600
 class Limits:
     """How often and how much, as the settings have it; a reload may change all of it."""
 
-    push_interval_seconds: float = 60.0
-    settle_seconds: float = 10.0
-    settle_max_seconds: float = 60.0
-    keep_seconds: float = 90 * 86400.0
-    max_bytes: int = 50 * 1024 * 1024
+    push_interval_seconds: float
+    settle_seconds: float
+    settle_max_seconds: float
+    keep_seconds: float
+    max_bytes: int
 
 
 @attrs.define(kw_only=True)

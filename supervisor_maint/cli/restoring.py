@@ -53,6 +53,7 @@ async def restore(settings: Settings, ports: Ports, history: History) -> Restore
     supervisord = await _identify(ports)
     try:
         saved = await ports.store(_load, history)
+        return await _restored_or_anew(saved, settings, ports, history, supervisord)
     except NewerSchema:
         raise
     except StoreError as error:
@@ -62,6 +63,16 @@ async def restore(settings: Settings, ports: Ports, history: History) -> Restore
         restored = _restored(_Saved(), settings, ports.clock(), supervisord)
         restored.totals.store_errors["history"] += 1
         return attrs.evolve(restored, is_saving_suspended=suspended)
+
+
+async def _restored_or_anew(
+    saved: _Saved,
+    settings: Settings,
+    ports: Ports,
+    history: History,
+    supervisord: Supervisord | None,
+) -> Restored:
+    """Make sense of what was saved; what makes none is set aside. Raises StoreError."""
     try:
         return _restored(saved, settings, ports.clock(), supervisord)
     except StoreDamaged as error:

@@ -19,6 +19,13 @@ from supervisor_maint.store.requests import Rejected, Request, Verb
 from tests.fakes.watching import NOW, SUPERVISORD, Teller, snapshot, status
 
 DEADLINE_SECONDS = 60
+LIMITS = Limits(
+    push_interval_seconds=60.0,
+    settle_seconds=10.0,
+    settle_max_seconds=60.0,
+    keep_seconds=90 * 86400.0,
+    max_bytes=50 * 2**20,
+)
 # More than a look, a request and what follows from each take when nothing blocks.
 _LOOP_STEPS = 20
 
@@ -163,7 +170,7 @@ class World:
             ports=self._ports(),
             watch=self.watch,
             totals=Totals(),
-            limits=Limits(),
+            limits=LIMITS,
             reload=self._reload,
             settings_changed=lambda: self.settings_changed,
             about={"pid": 1},

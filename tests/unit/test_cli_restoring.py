@@ -119,6 +119,22 @@ def test_damaged_history_is_begun_anew(
     assert ({"serial": 1}, {}) == history.load_watch()
 
 
+def test_damaged_history_that_cannot_be_set_aside(
+    place: Place, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What makes no sense and cannot be moved is left alone: nothing is saved over it."""
+
+    def fail(_history: History) -> None:
+        raise StoreError("read-only file system")
+
+    place.remember(ran)
+    senseless_process(place.state.history)
+    monkeypatch.setattr(History, "begin_anew", fail)
+    found = restored(place, history)
+
+    assert (0, True) == (starts(found), found.is_saving_suspended)
+
+
 def test_newer_history_is_refused(place: Place, history: History) -> None:
     """What a newer version wrote is left alone, with a sentence."""
     with contextlib.closing(sqlite3.connect(place.state.history)) as connection:
