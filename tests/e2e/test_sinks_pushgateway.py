@@ -67,16 +67,16 @@ def test_report_replaces_the_group_and_is_well_formed(
     observed.wait_until(
         lambda: gateway.metrics().value(up, name="old", **GROUP) is None, "it is replaced"
     )
-    pushed = [request for request in server.requests if request.method == "PUT"]
+    requests = list(server.requests)
     checked = subprocess.run(
         [servers.path_of("promtool"), "check", "metrics"],
-        input=pushed[-1].body,
+        input=requests[-1].body,
         capture_output=True,
         check=False,
     )
+    asked = {(request.method, request.path) for request in requests}
 
-    assert {"/metrics/job/supervisor/instance/web01"} == {each.path for each in server.requests}
-    assert len(server.requests) == len(pushed)
+    assert {("PUT", "/metrics/job/supervisor/instance/web01")} == asked
     assert (0, b"", b"") == (checked.returncode, checked.stdout, checked.stderr)
     assert 0.0 == gateway.metrics().value("push_failure_time_seconds", **GROUP)
     assert 1.0 == gateway.metrics().value(up, name="worker", **GROUP)
@@ -136,7 +136,6 @@ def test_gateway_that_refuses_is_told_once_and_tried_again(
         2.0, "maint_sink_writes_total", sink="pushgateway", result=refusal.result
     )
     log = observed.log()
-
     success = observed.value("maint_sink_last_success_timestamp_seconds", sink="pushgateway")
 
     assert success is None
@@ -148,6 +147,7 @@ def test_gateway_that_refuses_is_told_once_and_tried_again(
         lambda: gateway.metrics().value("supervisor_up", **GROUP), "the next report arrives"
     )
     observed.wait_until(lambda: "takes reports again" in observed.log(), "that is logged")
+
     assert 0.0 == observed.value("maint_events_lost_total")
 
 
