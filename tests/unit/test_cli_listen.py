@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -70,9 +71,8 @@ class Child:
 def listening(place: Place, *options: str) -> Iterator[Child]:
     """Start a listener in this place; whatever is left of it at the end is killed."""
     command = [sys.executable, *options, "-m", "supervisor_maint", "listen"]
-    log = place.folder / "maint.log"
     environ = {key: value for key, value in os.environ.items() if not key.startswith("SUPERVISOR_")}
-    with log.open("wb") as stderr:
+    with tempfile.NamedTemporaryFile(dir=place.folder, suffix=".log", delete=False) as stderr:
         process = subprocess.Popen(
             [*command, "--config", str(place.config)],
             stdin=subprocess.PIPE,
@@ -81,7 +81,7 @@ def listening(place: Place, *options: str) -> Iterator[Child]:
             env=environ,
         )
     try:
-        yield Child(process, log)
+        yield Child(process, Path(stderr.name))
     finally:
         process.kill()
         process.wait()
