@@ -132,7 +132,7 @@ def test_second_listener_says_who_is_there(observe: Observe) -> None:
     observed.supervisord.update(
         observed.stanza(),
         program("worker", sleeper()),
-        observed.stanza("twin", priority=-8, startsecs=1, startretries=0),
+        observed.stanza("twin", priority=-8, startsecs=60, startretries=0),
     )
     observed.supervisord.wait_for_state("twin", "FATAL")
 
