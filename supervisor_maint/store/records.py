@@ -45,7 +45,8 @@ class LastRun:
     """How a plan ran last, or why it did not.
 
     ``scheduled_at`` is the newest scheduled time that is dealt with, so that it is never dealt
-    with twice; a manual run has none of its own and keeps the one before.
+    with twice; a manual run has none of its own and keeps the one before. ``is_manual``:
+    somebody asked for it.
     """
 
     plan: str = attrs.field(validator=_name)
@@ -55,6 +56,7 @@ class LastRun:
     ended_at: float = attrs.field(validator=_instant)
     outcome: str = attrs.field(validator=in_(OUTCOMES))
     reason: str = attrs.field(default="", validator=_text)
+    is_manual: bool = attrs.field(default=False, validator=instance_of(bool))
 
 
 @attrs.frozen(kw_only=True, hash=False)
