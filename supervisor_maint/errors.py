@@ -55,6 +55,10 @@ class StoreError(MaintError):
     """The state could not be read or written."""
 
 
+class StoreAbsent(StoreError):
+    """There is no such file: no listener has saved anything yet."""
+
+
 class StateLocked(StoreError):
     """Another listener holds the state directory; ``pid`` is its process id, if known."""
 

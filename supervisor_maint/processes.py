@@ -139,7 +139,7 @@ class Snapshot:
     """Every process at one moment.
 
     ``taken_at`` is when the answer had arrived: any event supervisord makes later describes
-    something newer than this. Order is supervisord's own (group, then process, by priority).
+    something newer than this. Supervisord sorts by name.
     """
 
     taken_at: float

@@ -1,8 +1,73 @@
-"""The command line."""
+"""The command line: one small module a command, and the only place that names adapters.
+
+A command module has ``register(commands)``, which adds its parser with an example, and a
+function that takes the parsed arguments and returns the exit code: 0 done, 1 failed or found
+something, 2 wrong usage or settings.
+"""
 
 from __future__ import annotations
 
+import argparse
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
 
-def main() -> int:
-    """Run the command line."""
-    return 0
+from supervisor_maint import __version__
+from supervisor_maint.errors import MaintError, SettingsError
+
+COMMANDS = (
+    "listen",
+    "demo",
+    "check_config",
+    "status",
+    "snapshot",
+    "diff",
+    "accept",
+    "history",
+    "reload",
+    "decommission",
+)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of every command."""
+    parser = argparse.ArgumentParser(
+        prog="supervisor-maint",
+        description="Keep the processes of a supervisord well: snapshots, diffs and metrics.",
+        epilog="supervisor-maint COMMAND --help shows an example of each command.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        importlib.import_module(f"{__name__}.{name}").register(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. An error is one sentence, never a traceback."""
+    args = build_parser().parse_args(argv)
+    try:
+        code: int = args.run(args)
+        sys.stdout.flush()
+    except SettingsError as error:
+        return complain(error.msg, code=2)
+    except MaintError as error:
+        return complain(error.msg, code=1)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader (head, less) has gone; Python must not complain again at exit.
+        # (https://docs.python.org/3/library/signal.html#note-on-sigpipe)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def complain(message: str, *, code: int) -> int:
+    """Print what is wrong on stderr, a line each, and return the exit code."""
+    with contextlib.suppress(BrokenPipeError):
+        for line in message.splitlines():
+            print(f"supervisor-maint: {line}", file=sys.stderr)
+    return code

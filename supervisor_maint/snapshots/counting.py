@@ -39,6 +39,7 @@ class Counting:
     changed: set[Namespec] = attrs.field(factory=set)
     _waiting: dict[Namespec, ProcessStatus | None] = attrs.field(factory=dict)
     _waiting_taken_at: float = math.inf
+    _group_removed_at: dict[str, float] = attrs.field(factory=dict)
 
     @classmethod
     def restore(cls, saved: Mapping[Namespec, Mapping[str, Any]], known_at: float) -> Counting:
@@ -71,8 +72,15 @@ class Counting:
                 runs.missed_events()
                 self.changed.add(namespec)
 
-    def remove_group(self, group: str) -> None:
+    def doubt_epoch(self) -> None:
+        """Doubt that it is the same supervisord: the next start of each may be its first."""
+        for runs in self.runs.values():
+            runs.doubt_epoch()
+        self.changed.update(self.runs)
+
+    def remove_group(self, group: str, at: float) -> None:
         """Forget every process of a group: its series go with it."""
+        self._group_removed_at[group] = at
         for namespec in [each for each in self.runs if each.group == group]:
             self._forget(namespec)
         for namespec in [each for each in self._waiting if each.group == group]:
@@ -86,7 +94,7 @@ class Counting:
                 runs.downtime.end(now)
                 self.changed.add(namespec)
 
-    def begin_epoch(self, *, killed: bool) -> None:
+    def begin_epoch(self, *, killed: bool, has_same_pids: bool) -> None:
         """Begin anew with another supervisord, or the same after a ``reload``.
 
         One that was ``killed`` took down what was RUNNING: since the last moment we know of.
@@ -94,18 +102,29 @@ class Counting:
         """
         self._waiting.clear()
         for runs in self.runs.values():
-            runs.begin_epoch(left_at=self.known_at if killed else None)
+            left_at = self.known_at if killed else None
+            runs.begin_epoch(left_at=left_at, has_same_pids=has_same_pids)
         self.changed.update(self.runs)
 
     def see(self, snapshot: Snapshot) -> None:
-        """Put a snapshot aside until the stream has passed it; new processes begin at 0."""
-        for namespec in snapshot.processes.keys() - self.runs.keys():
+        """Put a snapshot aside until the stream has passed it; new processes begin at 0.
+
+        What was heard while it may have been on its way is newer than it.
+        """
+        asked_at = snapshot.taken_at - _ANSWER_SECONDS
+        doubtful = {group for group, at in self._group_removed_at.items() if at >= asked_at}
+        shown = {
+            namespec: status
+            for namespec, status in snapshot.processes.items()
+            if namespec.group not in doubtful
+        }
+        for namespec in shown.keys() - self.runs.keys():
             self._of(namespec)
         gone = self.runs.keys() - snapshot.processes.keys()
         self._waiting = {
             namespec: status
-            for namespec, status in {**snapshot.processes, **dict.fromkeys(gone)}.items()
-            if self.runs[namespec].heard_at < snapshot.taken_at - _ANSWER_SECONDS
+            for namespec, status in {**shown, **dict.fromkeys(gone)}.items()
+            if self.runs[namespec].heard_at < asked_at
         }
         self._waiting_taken_at = snapshot.taken_at
 

@@ -181,6 +181,11 @@ class ProcessRuns:
         if self.left_by is not Cause.EXIT:
             self.left_by = None
 
+    def doubt_epoch(self) -> None:
+        """Doubt that RUNNING was under this supervisord, but count no pid twice."""
+        self.has_run = False
+        self.left_by = None
+
     def agrees_with(self, status: ProcessStatus) -> bool:
         """Tell whether a snapshot shows nothing that is not known."""
         if self.state is not status.state or self.downtime.is_paused:
@@ -257,10 +262,11 @@ class ProcessRuns:
             if pid == self.pid:
                 self.run_started_at = status.started_at
 
-    def begin_epoch(self, *, left_at: float | None) -> None:
-        """Forget the runs of a supervisord that is gone.
+    def begin_epoch(self, *, left_at: float | None, has_same_pids: bool) -> None:
+        """Forget the runs under a supervisord that is gone, or was reloaded.
 
         With ``left_at``, what was RUNNING is down since then; without, it was stopped by command.
+        After a ``reload`` supervisord ``has_same_pids``: none of them comes again.
         """
         if self.pid is not None and left_at is not None:
             planned = self.pid in self.planned_pids
@@ -269,7 +275,8 @@ class ProcessRuns:
             self.downtime.resume(left_at)
         self.state = self.pid = self.run_started_at = self.left_by = None
         self.has_run = self.stopped_by_plan = self.exited_as_expected = False
-        self.planned_pids = self.started_pids = self.ended_pids = ()
+        if not has_same_pids:
+            self.planned_pids = self.started_pids = self.ended_pids = ()
 
     def save(self) -> dict[str, Any]:
         """Return what ``restore`` needs, JSON-able."""

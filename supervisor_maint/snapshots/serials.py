@@ -21,7 +21,12 @@ from typing import Any, Union
 
 import attrs
 
-from supervisor_maint.listener.events import Event, ForeignEvent
+from supervisor_maint.listener.events import (
+    Event,
+    ForeignEvent,
+    ProcessGroupEvent,
+    SupervisorStateEvent,
+)
 
 # Only foreign events can pile up behind a hole, and a TICK_5 ends that within 5 s.
 _MOST_HELD = 1000
@@ -46,14 +51,15 @@ Step = Union[Event, Lost, PoolRestarted]
 class EventOrder:
     """Takes events as they arrive and hands them on in order, each once.
 
-    ``newest`` is the last number handed on or given up, ``serial`` the highest number that
-    supervisord gave to any event seen (it outlives a ``reload``), ``lost`` the total given up.
+    ``newest`` is the last number handed on or given up; the first event of ours ever received
+    begins. ``serial`` is the highest number that supervisord gave to any event seen (it outlives
+    a ``reload``), ``lost`` the total given up. ``is_distrustful`` after ``distrust``.
     """
 
     newest: int | None = None
     serial: int = -1
     lost: int = 0
-    _may_have_restarted: bool = False
+    is_distrustful: bool = False
     _held: dict[int, Event] = attrs.field(factory=dict)
 
     @classmethod
@@ -69,14 +75,16 @@ class EventOrder:
         """Expect the numbers from 0: whoever sent the old ones is gone."""
         if self.newest is not None:
             self.newest, self.serial = -1, -1
+        self.is_distrustful = False
         self._held.clear()
 
     def distrust(self) -> None:
-        """Take the next event for another supervisord's if its numbers allow that.
+        """Take low numbers for another supervisord's if they come with what begins a pool.
 
-        For a listener that starts without having been able to ask which supervisord it is.
+        For a listener that starts without having been able to ask which supervisord it is; until
+        an event came whose number is new.
         """
-        self._may_have_restarted = True
+        self.is_distrustful = self.newest is not None
 
     def receive(self, event: Event) -> list[Step]:
         """Return what is now due, in order; nothing for a repeated event or one that must wait."""
@@ -84,15 +92,18 @@ class EventOrder:
         number = event.pool_serial
         if self._begins_again(event):
             steps.extend(self._begin_again())
-        self._may_have_restarted = False
-        if self.newest is None:
+        is_foreign = isinstance(event, ForeignEvent)
+        if self.newest is None and not is_foreign:
             self.newest = number - 1
-        if number <= self.newest or number in self._held:
+        if number < self._next() or number in self._held:
             return steps
+        self.is_distrustful = self.is_distrustful and is_foreign
         self.serial = max(self.serial, event.serial)
         self._held[number] = event
+        if self.newest is None:
+            return steps
         steps.extend(self._release())
-        if not isinstance(event, ForeignEvent) or len(self._held) > _MOST_HELD:
+        if not is_foreign or len(self._held) > _MOST_HELD:
             steps.extend(self._give_up_before(number))
         return steps
 
@@ -101,13 +112,15 @@ class EventOrder:
             return False
         if event.serial > self.serial:
             return True
-        repeated = event.pool_serial == self.newest and event.serial == self.serial
-        return self._may_have_restarted and not repeated
+        # A process may come with an old number because another pool rejected it just now.
+        opens_a_pool = isinstance(event, (SupervisorStateEvent, ProcessGroupEvent))
+        is_repeated = event.pool_serial == self.newest and event.serial == self.serial
+        return self.is_distrustful and opens_a_pool and not is_repeated
 
     def _begin_again(self) -> Iterator[Step]:
         for number in sorted(self._held):
             yield self._held.pop(number)
-        self.newest, self.serial = -1, -1
+        self.newest, self.serial, self.is_distrustful = -1, -1, False
         yield PoolRestarted()
 
     def _release(self) -> Iterator[Step]:

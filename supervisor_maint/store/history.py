@@ -19,7 +19,15 @@ from supervisor_maint.errors import StoreDamaged
 from supervisor_maint.store import documents
 from supervisor_maint.store.aside import set_aside
 from supervisor_maint.store.database import Database
-from supervisor_maint.store.history_reader import HistoryReader, Kind, Record, select
+from supervisor_maint.store.history_reader import (
+    HistoryReader,
+    Kind,
+    Part,
+    Record,
+    read_parts,
+    select,
+    watch_of,
+)
 from supervisor_maint.store.schema import HISTORY
 
 _SAVE_PART = "INSERT OR REPLACE INTO watch (part, name, document) VALUES (?, ?, ?)"
@@ -45,7 +53,7 @@ class History:
     set_aside: Path | None = attrs.field(init=False, default=None)
     _database: Database = attrs.field(init=False, repr=False)
     # (part, name) -> text as saved: a history that is begun anew gets all of it again.
-    _watch: dict[tuple[str, str], str] = attrs.field(init=False, factory=dict, repr=False)
+    _watch: dict[Part, str] = attrs.field(init=False, factory=dict, repr=False)
     _is_watch_lost: bool = attrs.field(init=False, default=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -83,10 +91,7 @@ class History:
 
         A damaged history is set aside first.
         """
-        parts = self._load_parts()
-        meta = {name: value for (part, name), value in parts.items() if part == "meta"}
-        processes = {name: value for (part, name), value in parts.items() if part == "process"}
-        return (meta, processes) if meta or processes else None
+        return watch_of(self._load_parts())
 
     def load_totals(self) -> dict[str, Any] | None:
         """Return the listener's own counters, or None if they were never saved."""
@@ -118,21 +123,20 @@ class History:
         with self._guarded(self._database.connection()) as connection:
             return _used_bytes(connection)
 
-    def prune(self, now: float, *, keep_seconds: float, max_bytes: int) -> int:
-        """Drop what is older or more than wanted, and return how many records went.
+    def prune(self, now: float, *, keep_seconds: float, max_bytes: int) -> None:
+        """Drop what is older or more than wanted.
 
         The oldest go first, snapshots and memory before reports and runs; what ``save_watch``
         saved is never dropped. The file shrinks.
         """
         old = "DELETE FROM records WHERE recorded_at < ?"
         with self._guarded(self._database.transaction()) as connection:
-            dropped = connection.execute(old, (now - keep_seconds,)).rowcount
-            dropped += _drop_surplus(connection, max_bytes)
+            connection.execute(old, (now - keep_seconds,))
+            _drop_surplus(connection, max_bytes)
         with self._guarded(self._database.connection()) as connection:
             # It gives a row without columns for each page, and execute stops at the first.
             connection.executescript("PRAGMA incremental_vacuum")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        return dropped
 
     def close(self) -> None:
         """Close the file."""
@@ -149,8 +153,8 @@ class History:
                 (kind.value, name, at, text),
             )
 
-    def _save_parts(self, changes: Mapping[tuple[str, str], str | None]) -> None:
-        wanted: dict[tuple[str, str], str | None] = {**self._watch} if self._is_watch_lost else {}
+    def _save_parts(self, changes: Mapping[Part, str | None]) -> None:
+        wanted: dict[Part, str | None] = {**self._watch} if self._is_watch_lost else {}
         wanted.update(changes)
         with self._guarded(self._database.transaction()) as connection:
             kept = [(*key, text) for key, text in wanted.items() if text is not None]
@@ -165,16 +169,15 @@ class History:
             else:
                 self._watch[key] = text
 
-    def _load_parts(self) -> dict[tuple[str, str], Any]:
+    def _load_parts(self) -> dict[Part, Any]:
         try:
             with self._database.connection() as connection:
-                rows = connection.execute("SELECT part, name, document FROM watch").fetchall()
-            parts = _decoded(rows, self.path)
+                parts = read_parts(connection, self.path)
         except StoreDamaged:
             self._begin_anew()
             return {}
-        self._watch = {(part, name): text for part, name, text in rows}
-        return parts
+        self._watch = {key: text for key, (text, _) in parts.items()}
+        return {key: value for key, (_, value) in parts.items()}
 
     @contextlib.contextmanager
     def _guarded(
@@ -194,18 +197,11 @@ class History:
 
 def _texts(
     part: str, members: Mapping[str, Any], *, none_drops: bool = False
-) -> dict[tuple[str, str], str | None]:
+) -> dict[Part, str | None]:
     return {
         (part, name): None if none_drops and value is None else documents.encode(value)
         for name, value in members.items()
     }
-
-
-def _decoded(rows: list[tuple[str, str, str]], path: Path) -> dict[tuple[str, str], Any]:
-    try:
-        return {(part, name): documents.decode(text) for part, name, text in rows}
-    except (ValueError, TypeError) as error:
-        raise StoreDamaged(f"{path}: the file is damaged ({error})") from error
 
 
 def _used_bytes(connection: sqlite3.Connection) -> int:
@@ -214,12 +210,9 @@ def _used_bytes(connection: sqlite3.Connection) -> int:
     return int((pages - free) * size)
 
 
-def _drop_surplus(connection: sqlite3.Connection, max_bytes: int) -> int:
-    dropped = 0
+def _drop_surplus(connection: sqlite3.Connection, max_bytes: int) -> None:
     while _used_bytes(connection) > max_bytes:
         (count,) = connection.execute("SELECT count(*) FROM records").fetchone()
         if not count:
-            break
-        share = max(1, count // _SHARE_A_TURN)
-        dropped += connection.execute(_OLDEST, (share,)).rowcount
-    return dropped
+            return
+        connection.execute(_OLDEST, (max(1, count // _SHARE_A_TURN),))

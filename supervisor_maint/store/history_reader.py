@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from supervisor_maint.errors import StoreDamaged, StoreError
+from supervisor_maint.errors import StoreAbsent, StoreDamaged, StoreError
 from supervisor_maint.store import documents
 from supervisor_maint.store.database import (
     check_version,
@@ -53,9 +53,10 @@ class HistoryReader:
 
     @classmethod
     def open(cls, path: Path) -> HistoryReader:
-        """Open it. Raises StoreError when there is none or we may not read it, NewerSchema."""
+        """Open it. Raises StoreAbsent when there is none, StoreError when we may not read
+        it, NewerSchema."""
         if not _is_there(path):
-            raise StoreError(f"{path}: there is no history yet; has the listener run?")
+            raise StoreAbsent(f"{path}: there is no history yet; has the listener run?")
         connection = open_readonly(path)
         try:
             _check(connection, path)
@@ -97,11 +98,39 @@ class HistoryReader:
         """Yield the measurements of memory that are not older, the newest first."""
         return self._select(Kind.MEMORY, since_at=since_at)
 
+    def load_watch(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]] | None:
+        """Return what the listener saved of its watch, meta and processes, or None if nothing."""
+        with translated(self.path):
+            parts = read_parts(self._connection, self.path)
+        return watch_of({key: value for key, (_, value) in parts.items()})
+
     def _select(
         self, kind: Kind, *, since_at: float = 0.0, limit: int | None = None
     ) -> Iterator[Record]:
         with translated(self.path):
             yield from select(self._connection, kind, since_at=since_at, limit=limit)
+
+
+Part = tuple[str, str]
+
+
+def read_parts(connection: sqlite3.Connection, path: Path) -> dict[Part, tuple[str, Any]]:
+    """Return every saved part of the watch by (part, name): its text, and what that says.
+
+    Raises StoreDamaged for a text that is no JSON.
+    """
+    rows = connection.execute("SELECT part, name, document FROM watch").fetchall()
+    try:
+        return {(part, name): (text, documents.decode(text)) for part, name, text in rows}
+    except (ValueError, TypeError) as error:
+        raise StoreDamaged(f"{path}: the file is damaged ({error})") from error
+
+
+def watch_of(parts: Mapping[Part, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]] | None:
+    """Return the meta and the processes among the parts, or None when there are neither."""
+    meta = {name: value for (part, name), value in parts.items() if part == "meta"}
+    processes = {name: value for (part, name), value in parts.items() if part == "process"}
+    return (meta, processes) if meta or processes else None
 
 
 def select(
@@ -148,7 +177,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         check_version(connection, path, HISTORY)
         version = read_version(connection)
     if version == 0:
-        raise StoreError(f"{path}: there is no history yet; has the listener run?")
+        raise StoreAbsent(f"{path}: there is no history yet; has the listener run?")
     if version < HISTORY.version:
         raise StoreError(
             f"{path}: expected schema version {HISTORY.version}, found {version}; restart the "

@@ -62,10 +62,15 @@ def http_status(
 
 def connection_failed(url: ServerUrl, error: OSError, user: str) -> errors.SupervisorError:
     """Explain why there is no connection; ``user`` is whom we run as."""
-    if error.errno in (errno.EACCES, errno.EPERM):
+    if error.errno in (errno.EACCES, errno.EPERM) and url.socket_path:
         return errors.SupervisorUnauthorized(
             f"the socket {url.text} does not let {user} in (supervisord makes it 0700): set"
             f" chmod=0770 and chown= in [unix_http_server], or run this as supervisord's own user"
+        )
+    if error.errno == errno.EAGAIN and url.socket_path:
+        return errors.SupervisorTimeout(
+            f"supervisord at {url.text} accepts no more connections: it hangs, or every caller of"
+            f" it does"
         )
     if error.errno == errno.ENOENT and url.socket_path:
         reason = f"there is no socket {url.socket_path}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from supervisor_maint.processes import Namespec, ProcessState
 from supervisor_maint.supervisord.faults import FaultCode
 from supervisor_maint.supervisord.rpc import Call, SupervisorClient
 from tests.fakes.real_supervisord import RealSupervisord, wait_until
+from tests.fakes.xmlrpc_server import free_port
 
 PROGRAMS = """\
 [program:sleeper]
@@ -306,9 +306,7 @@ def test_stopped_supervisord_times_out(supervisord: RealSupervisord) -> None:
 
 def test_inet_server_answers_too() -> None:
     """The same over TCP, with user and password in the URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     inet = f"[inet_http_server]\nport=127.0.0.1:{port}\nusername=a\npassword=b\n"
     with (
         RealSupervisord(inet) as running,

@@ -1,4 +1,6 @@
-"""A listener that writes its journal until it is killed: ``journal_writer.py JOURNAL``.
+"""A listener that writes its journal until it is killed.
+
+Started as ``python -m tests.fakes.journal_writer JOURNAL``.
 
 It prints the revision of each write after the write has returned.
 """

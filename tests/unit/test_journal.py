@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
 import sys
@@ -279,11 +278,10 @@ def test_missing_directory_is_told(tmp_path):
 
 def kill_while_it_writes(path, acknowledged):
     """Kill a writer after some acknowledged writes, and return what it acknowledged later."""
-    writer = Path(__file__).parents[1] / "fakes" / "journal_writer.py"
     with subprocess.Popen(
-        [sys.executable, str(writer), str(path)],
+        [sys.executable, "-m", "tests.fakes.journal_writer", str(path)],
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        cwd=Path(__file__).parents[2],
     ) as child:
         for _ in range(acknowledged):
             child.stdout.readline()

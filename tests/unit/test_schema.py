@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -183,18 +185,50 @@ def test_link_is_not_followed(path, tmp_path):
     assert not (tmp_path / "elsewhere").exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs a user who may not write")
-def test_file_that_may_not_be_written_is_told(path, tmp_path):
-    """A file of somebody else is a sentence with the uid."""
-    insert(path)
-    for folder in (tmp_path, *tmp_path.parents[:1]):
-        folder.chmod(0o755)
+@contextlib.contextmanager
+def unprivileged():
+    """Be somebody who is bound by file modes, as root is not."""
+    if os.geteuid() != 0:
+        yield
+        return
     os.seteuid(65534)
     try:
-        with pytest.raises(StoreError, match="uid 65534"):
-            rows(path)
+        yield
     finally:
         os.seteuid(0)
+
+
+def test_directory_that_may_not_be_written_is_told():
+    """A file that may be written in a directory that may not is a sentence with the uid."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "t.sqlite"
+        insert(path)
+        path.chmod(0o666)
+        path.parent.chmod(0o555)
+
+        with unprivileged(), pytest.raises(StoreError, match="and its directory"):
+            insert(path)
+        path.parent.chmod(0o700)
+
+
+def test_file_that_may_not_be_written_is_told(path):
+    """A file of somebody else, or that is read-only, is a sentence with the uid."""
+    insert(path)
+    path.chmod(0o400)
+
+    with unprivileged(), pytest.raises(StoreError, match="not permitted for uid"):
+        rows(path)
+
+
+def test_full_file_system_is_told(path):
+    """What SQLite takes for a full disk is told as one, and nothing is written."""
+    with opened(path, ONE) as database:
+        with database.connection() as connection:
+            connection.execute("PRAGMA max_page_count = 3")
+        with pytest.raises(StoreError, match="the disk is full"), database.transaction() as full:
+            full.execute("INSERT INTO t (a) VALUES (?)", ("x" * 50_000,))
+
+    assert [] == rows(path)
 
 
 def test_locked_file_is_told(path, monkeypatch):

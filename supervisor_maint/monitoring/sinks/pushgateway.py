@@ -30,11 +30,10 @@ class PushgatewaySink:
     Not thread-safe: one write at a time, as the delivery does it.
     """
 
-    name = "pushgateway"
-
-    def __init__(self, target: PushgatewayTarget) -> None:
+    def __init__(self, target: PushgatewayTarget, *, name: str = "pushgateway") -> None:
         import requests
 
+        self.name = name
         self._target = target
         self._url = target.group_url
         self._session = requests.Session()

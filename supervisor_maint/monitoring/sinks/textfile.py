@@ -41,9 +41,8 @@ class TextfileTarget:
 class TextfileSink:
     """Writes each report to one file; what reads it sees the old one or the new one, whole."""
 
-    name = "textfile"
-
-    def __init__(self, target: TextfileTarget) -> None:
+    def __init__(self, target: TextfileTarget, *, name: str = "textfile") -> None:
+        self.name = name
         self._target = target
         self._path = Path(target.path)
         # One fixed name, so that a listener killed in the middle leaves no trail; and no .prom

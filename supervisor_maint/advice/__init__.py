@@ -1,0 +1,7 @@
+"""Warnings about a configuration that can be used but will not do well: ``check-config``."""
+
+from supervisor_maint.advice.rules import advise
+from supervisor_maint.advice.survey import survey
+from supervisor_maint.advice.values import Advice, Severity, Surroundings
+
+__all__ = ["Advice", "Severity", "Surroundings", "advise", "survey"]

@@ -1,0 +1,40 @@
+"""Every rule there is, and all that they say together. No I/O here.
+
+A rule is a function of the surroundings that yields advice; a new one is added to ``RULES``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Callable
+
+from supervisor_maint.advice import access, listeners, metrics, superlance
+from supervisor_maint.advice.values import Advice, Severity, Surroundings
+
+Rule = Callable[[Surroundings], Iterable[Advice]]
+
+RULES: tuple[Rule, ...] = (
+    access.unreadable_configuration,
+    listeners.stanza,
+    listeners.redirected_stderr,
+    listeners.unknown_events,
+    listeners.missing_events,
+    listeners.shared_priorities,
+    listeners.buffer_size,
+    listeners.not_restarted,
+    access.way_in,
+    access.open_servers,
+    access.changeable_files,
+    metrics.no_sink,
+    metrics.random_instances,
+    superlance.httpok_over_tls,
+    superlance.memmon_any,
+    superlance.crashmail_programs,
+)
+
+
+def advise(surroundings: Surroundings) -> tuple[Advice, ...]:
+    """Return what every rule says, the worst first."""
+    order = list(Severity)
+    found = [advice for rule in RULES for advice in rule(surroundings)]
+    return tuple(sorted(found, key=lambda advice: order.index(advice.severity)))

@@ -1,0 +1,83 @@
+"""Gather what advice is given on: supervisord's configuration, modes of files, Pythons."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Callable
+
+from supervisor_maint.advice.pythons import python_of
+from supervisor_maint.advice.values import PythonVersion, Surroundings
+from supervisor_maint.errors import Problem, SettingsError
+from supervisor_maint.settings import Settings, reading, trust
+from supervisor_maint.settings.inputs import Expansions
+from supervisor_maint.supervisord.configured import Configuration
+
+# What supervisord's children look programs up in when the environment has no PATH (os.defpath).
+_DEFAULT_PATH = "/bin:/usr/bin"
+
+
+def survey(
+    settings: Settings,
+    *,
+    environ: Mapping[str, str],
+    read_configuration: Callable[[str], Configuration],
+    supervisord_config: str | None = None,
+) -> Surroundings:
+    """Look at everything that a rule may ask about.
+
+    supervisord's configuration is the file given, else ``supervisord_config`` of ``[maint]``,
+    else the settings' own file when it has ``[supervisord]``. ``read_configuration`` raises
+    SettingsError, which becomes the problems of the surroundings.
+    """
+    path = supervisord_config or _configuration_of(settings, environ)
+    configuration, problems = _read(path, read_configuration)
+    files = (*settings.files, *(configuration.files if configuration else ()))
+    return Surroundings(
+        settings=settings,
+        configuration=configuration,
+        problems=problems,
+        writers=_writers(files),
+        pythons=_pythons(configuration, environ.get("PATH", _DEFAULT_PATH)),
+    )
+
+
+def _configuration_of(settings: Settings, environ: Mapping[str, str]) -> str | None:
+    if settings.maint.supervisord_config is not None:
+        return str(settings.maint.supervisord_config)
+    expansions = Expansions(environ=environ, host_node_name=platform.node())
+    sections = reading.read(Path(settings.path), expansions).sections
+    has_supervisord = any(
+        section.header == "supervisord" and section.file == settings.path for section in sections
+    )
+    return settings.path if has_supervisord else None
+
+
+def _read(
+    path: str | None, read_configuration: Callable[[str], Configuration]
+) -> tuple[Configuration | None, tuple[Problem, ...]]:
+    if path is None:
+        return None, ()
+    try:
+        return read_configuration(path), ()
+    except SettingsError as error:
+        return None, error.problems
+
+
+def _writers(files: Iterable[str]) -> Mapping[str, str]:
+    found = {}
+    for file in {str(Path(file).absolute()) for file in files}:
+        try:
+            reason = trust.writers(Path(file))
+        except OSError:
+            continue  # it went away, or we may not look; whoever reads it will say so
+        if reason is not None:
+            found[file] = reason
+    return found
+
+
+def _pythons(configuration: Configuration | None, search_path: str) -> Mapping[str, PythonVersion]:
+    commands = {pool.command for pool in configuration.pools} if configuration else set()
+    versions = {command: python_of(command, search_path) for command in commands}
+    return {command: version for command, version in versions.items() if version is not None}

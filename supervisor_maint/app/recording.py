@@ -1,0 +1,96 @@
+"""Saving what must outlive the listener. A full disk stops the saving and nothing else."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from supervisor_maint.app.ports import Ports
+from supervisor_maint.app.totals import Totals
+from supervisor_maint.errors import StoreError
+from supervisor_maint.processes import Namespec, Snapshot
+from supervisor_maint.snapshots.diff import Report
+from supervisor_maint.snapshots.watch import Watch
+
+logger = logging.getLogger(__name__)
+
+
+@attrs.define(kw_only=True)
+class Recorder:
+    """Writes to the history in the store's thread, and keeps what could not be written."""
+
+    ports: Ports
+    watch: Watch
+    totals: Totals
+    keep_seconds: float
+    max_bytes: int
+    hourly_due: bool = False
+    _meta: dict[str, Any] = attrs.field(init=False, factory=dict)
+    _processes: dict[str, Mapping[str, Any] | None] = attrs.field(init=False, factory=dict)
+    _failing: bool = attrs.field(init=False, default=False)
+
+    async def save(self) -> None:
+        """Save every change since the last save, in one transaction."""
+        changes = self.watch.take_changes()
+        self._meta.update(changes.meta)
+        self._processes.update(changes.processes)
+        if not self._meta and not self._processes:
+            return
+        if await self._write(
+            self.ports.history.save_watch,
+            self._meta,
+            self._processes,
+            totals=self.totals.to_document(),
+        ):
+            self._meta, self._processes = {}, {}
+
+    async def keep_report(self, report: Report) -> None:
+        """Keep a report for ``supervisor-maint history``."""
+        await self._write(self.ports.history.add_report, report.made_at, report.to_document())
+
+    async def hourly(self, snapshot: Snapshot, memory: Mapping[Namespec, int], now: float) -> None:
+        """Keep the hour's snapshot, and drop what is too old or too much."""
+        self.hourly_due = False
+        document = snapshot_document(snapshot, memory)
+        await self._write(self.ports.history.add_snapshot, snapshot.taken_at, "hourly", document)
+        await self._write(
+            self.ports.history.prune,
+            now,
+            keep_seconds=self.keep_seconds,
+            max_bytes=self.max_bytes,
+        )
+
+    async def _write(self, function: Any, *args: Any, **kwargs: Any) -> bool:
+        try:
+            await self.ports.store(function, *args, **kwargs)
+        except StoreError as error:
+            self.totals.store_errors["history"] += 1
+            if not self._failing:
+                logger.error("cannot save, and go on without: %s", error.msg)
+            self._failing = True
+            return False
+        if self._failing:
+            logger.info("saving works again")
+        self._failing = False
+        return True
+
+
+def snapshot_document(snapshot: Snapshot, memory: Mapping[Namespec, int]) -> dict[str, Any]:
+    """Return a snapshot as the history keeps it, JSON-able: a row a process."""
+    return {
+        "taken_at": snapshot.taken_at,
+        "supervisord": list(snapshot.supervisord.identity),
+        "processes": {
+            namespec.qualified: {
+                "state": status.state.name,
+                "pid": status.pid,
+                "started_at": status.started_at,
+                "exit_status": status.exit_status,
+                "resident_bytes": memory.get(namespec),
+            }
+            for namespec, status in snapshot.processes.items()
+        },
+    }

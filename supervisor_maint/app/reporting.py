@@ -1,0 +1,91 @@
+"""Putting the facts together, and handing them to whoever shows them."""
+
+from __future__ import annotations
+
+import logging
+import platform
+from collections import Counter
+from typing import Any
+
+import attrs
+
+from supervisor_maint import __version__
+from supervisor_maint.app.answering import Clerk
+from supervisor_maint.app.observing import Observer
+from supervisor_maint.app.ports import Ports
+from supervisor_maint.app.totals import Totals
+from supervisor_maint.errors import StoreError
+from supervisor_maint.monitoring.facts import BuildFacts, Facts
+from supervisor_maint.snapshots.watch import Watch
+
+logger = logging.getLogger(__name__)
+
+
+@attrs.define(kw_only=True)
+class Reporter:
+    """Builds the facts for the metrics and the status for the clients."""
+
+    ports: Ports
+    watch: Watch
+    totals: Totals
+    observer: Observer
+    clerk: Clerk
+    about: dict[str, Any]
+    heartbeat_at: float | None = None
+
+    def facts(self) -> Facts:
+        """Return everything the metrics show, as of now."""
+        snapshot = self.observer.snapshot
+        kinds = Counter(difference.kind.value for difference in self.watch.differences)
+        return Facts(
+            up=self.observer.up,
+            build=BuildFacts(version=__version__, python=platform.python_version()),
+            version=snapshot.supervisord.version if snapshot else None,
+            identification=snapshot.supervisord.identification if snapshot else None,
+            snapshot=snapshot,
+            memory=self.observer.memory,
+            wanted=self.watch.wanted(),
+            tallies=self.watch.tallies(self.ports.clock()),
+            exit_statuses=self.watch.exit_statuses(),
+            differences_by_kind=kinds,
+            heartbeat_at=self.heartbeat_at,
+            events=dict(self.totals.events),
+            events_lost=self.watch.events_lost,
+            errors=dict(self.totals.errors),
+            store_errors=dict(self.totals.store_errors),
+            config_reload_successful=self.clerk.config_reload_successful,
+            sinks={outlet.name: outlet.status() for outlet in self.ports.outlets},
+        )
+
+    async def report(self) -> None:
+        """Hand the newest metrics to every sink, and the status to the clients."""
+        exposition = await self.ports.render()
+        for outlet in self.ports.outlets:
+            outlet.submit(exposition)
+        await self.publish()
+
+    async def publish(self) -> None:
+        """Publish the status that clients read."""
+        try:
+            await self.ports.store(self.ports.publish, self.status())
+        except StoreError as error:
+            self.totals.store_errors["status"] += 1
+            logger.warning("cannot publish the status: %s", error.msg)
+
+    def status(self) -> dict[str, Any]:
+        """Return what ``supervisor-maint status`` shows of the listener, JSON-able."""
+        report = self.watch.report
+        return {
+            **self.about,
+            "version": __version__,
+            "python": platform.python_version(),
+            "published_at": self.ports.clock(),
+            "heartbeat_at": self.heartbeat_at,
+            "supervisord_up": self.observer.up,
+            "config_reload_successful": self.clerk.config_reload_successful,
+            "events_lost": self.watch.events_lost,
+            "errors": sum(self.totals.errors.values()),
+            "report": report.to_document() if report else None,
+            "sinks": {outlet.name: attrs.asdict(outlet.status()) for outlet in self.ports.outlets},
+            "answers": {key: attrs.asdict(answer) for key, answer in self.clerk.answers.items()},
+        }

@@ -1,0 +1,79 @@
+"""Arguments that commands share, and where the configuration is looked for."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Callable
+
+from supervisor_maint.errors import MaintError
+
+if TYPE_CHECKING:
+    from supervisor_maint.settings import Settings
+
+CONFIG_VARIABLE = "SUPERVISOR_MAINT_CONFIG"
+CONFIG_PLACES = (
+    "/etc/supervisor/conf.d/maint.conf",
+    "/etc/supervisord.d/maint.conf",
+    "/etc/supervisor/supervisord.conf",
+    "/etc/supervisord.conf",
+)
+
+
+def add_command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    *,
+    help: str,  # noqa: A002 - argparse's own name for it
+    example: str,
+) -> argparse.ArgumentParser:
+    """Add a command whose help ends with an example."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=help,
+        description=help[0].upper() + help[1:] + ".",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add ``--config FILE``."""
+    parser.add_argument(
+        "--config",
+        "-c",
+        metavar="FILE",
+        type=Path,
+        help=f"the file with [maint] (default: ${CONFIG_VARIABLE}, else the first of "
+        f"{', '.join(CONFIG_PLACES)})",
+    )
+
+
+def find_config(args: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the configuration file to use; raises MaintError when there is none."""
+    if args.config is not None:
+        return Path(args.config)
+    named = environ.get(CONFIG_VARIABLE)
+    if named:
+        return Path(named)
+    for place in CONFIG_PLACES:
+        if Path(place).exists():
+            return Path(place)
+    raise MaintError(
+        f"no configuration file: looked for {', '.join(CONFIG_PLACES)}; "
+        f"name one with --config FILE or ${CONFIG_VARIABLE}"
+    )
+
+
+def load_settings(args: argparse.Namespace) -> Settings:
+    """Load the settings of the file that the arguments name."""
+    import time
+
+    from supervisor_maint.settings import load
+
+    return load(find_config(args), environ=os.environ, now=time.time())

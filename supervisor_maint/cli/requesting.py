@@ -1,0 +1,41 @@
+"""Asking the listener for something, as the commands do."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import getpass
+import secrets
+import socket
+import time
+from typing import Any
+
+from supervisor_maint.cli.arguments import load_settings
+from supervisor_maint.store import asking
+from supervisor_maint.store.mailbox import Mailbox
+from supervisor_maint.store.publication import Publication
+from supervisor_maint.store.requests import Request, Verb
+from supervisor_maint.store.state_dir import StateDir
+from supervisor_maint.store.wake import ring
+
+# What the listener has not seen by then is dropped: nobody waits for it any more.
+EXPIRES_AFTER_SECONDS = 30.0
+
+
+def request(args: argparse.Namespace, verb: Verb, **arguments: Any) -> int:
+    """Ask, print the answer, and return 0 when it was carried out, else 1."""
+    state = StateDir(load_settings(args).maint.state_dir)
+    answer = asking.ask(
+        Request(
+            id=secrets.token_hex(8),
+            verb=verb,
+            args=arguments,
+            asked_by=f"{getpass.getuser()}@{socket.gethostname()}",
+            expires_at=time.time() + EXPIRES_AFTER_SECONDS,
+        ),
+        mailbox=Mailbox(state.requests),
+        ring=functools.partial(ring, state.wake),
+        wait_for=Publication(state.status).wait_for,
+    )
+    print(answer.sentence)
+    return 0 if answer.done else 1

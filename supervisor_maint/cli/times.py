@@ -1,0 +1,45 @@
+"""Times as people read them: with their zone, and how long ago."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+
+
+def moment(at: float | None, zone: tzinfo) -> str:
+    """Print a moment (seconds since the epoch) in a zone, with the zone's name; ``-`` for never."""
+    if at is None:
+        return "-"
+    return datetime.fromtimestamp(at, zone).strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def duration(seconds: float) -> str:
+    """Print a duration by its two largest units: ``1d 2h``, ``3m 20s``, ``0.4s``."""
+    if seconds < 1:
+        return f"{max(seconds, 0):.1f}s"
+    left = round(seconds)
+    parts: list[str] = []
+    for size, unit in _UNITS:
+        count, left = divmod(left, size)
+        if count or parts:
+            parts.append(f"{count}{unit}")
+    shown = parts[:2]
+    return " ".join(part for part in shown if part[0] != "0" or part is shown[0])
+
+
+def ago(at: float | None, now: float) -> str:
+    """Print how long ago a moment was; ``never`` for None."""
+    return "never" if at is None else f"{duration(now - at)} ago"
+
+
+def size(count: float | None) -> str:
+    """Print bytes with a binary unit: ``12.3 MiB``; ``-`` when unknown."""
+    if count is None:
+        return "-"
+    value = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if abs(value) < 1024:  # noqa: PLR2004 - what a binary unit is
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} GiB"

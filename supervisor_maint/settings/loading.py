@@ -1,0 +1,165 @@
+"""Load the settings from files, and tell when they have changed. The shell of this folder.
+
+Text becomes inputs (``reading``), inputs become values (``interpreting``), and here the files
+that keys name are looked at. Either everything holds or a ``SettingsRefused`` has every reason.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from supervisor_maint.errors import Problem, SettingsError
+from supervisor_maint.settings import circumstances as machine
+from supervisor_maint.settings import reading, trust
+from supervisor_maint.settings.inputs import Expansions, Inputs, Sources, Stamp
+from supervisor_maint.settings.interpreting import Interpreted, interpret
+from supervisor_maint.settings.maint import MaintSettings
+from supervisor_maint.settings.model import Settings
+from supervisor_maint.settings.options import Circumstances, FileUse, Option, options_of
+
+
+class SettingsRefused(SettingsError):
+    """The configuration cannot be used; ``sources`` tells when it is worth trying again."""
+
+    def __init__(self, problems: Iterable[Problem], *, sources: Sources) -> None:
+        super().__init__(tuple(problems))
+        self.sources = sources
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    environ: Mapping[str, str],
+    now: float,
+    circumstances: Circumstances | None = None,
+) -> Settings:
+    """Load a configuration file with what it includes.
+
+    ``now`` is in seconds since the epoch; ``circumstances`` replaces a look at the machine.
+    Raises ``SettingsRefused``, a SettingsError, with every problem there is.
+    """
+    seen = circumstances or machine.observe(environ)
+    expansions = Expansions(environ=seen.environ, host_node_name=seen.host_name)
+    inputs = reading.read(Path(path), expansions)
+    sections, problems = interpret(inputs.sections, seen, expansions)
+    named = [_FilesOf(section, seen) for section in sections]
+    stamps = frozenset().union(*(entry.stamps for entry in named))
+    sources = attrs.evolve(inputs.sources, stamps=inputs.sources.stamps | stamps)
+    everything = [
+        *inputs.problems,
+        *problems,
+        *(problem for section in sections for problem in section.problems),
+        *(problem for entry in named for problem in entry.problems),
+        *_shared_targets(sections),
+        *(_untrusted(inputs) if seen.is_root else ()),
+    ]
+    if everything:
+        order = {file: index for index, file in enumerate(sources.files)}
+        everything.sort(key=lambda problem: (order.get(problem.file or "", -1), problem.line or 0))
+        raise SettingsRefused(everything, sources=sources)
+    maint, *others = (entry.value for entry in named)
+    return Settings(sources=sources, loaded_at=now, maint=maint, sections=tuple(others))
+
+
+def changed(loaded: Settings | SettingsRefused) -> bool:
+    """Tell whether a file, or what the includes match, is not what was read.
+
+    Takes the refusal too, so that a bad file is refused once and not at every look.
+    """
+    sources = loaded.sources
+    if reading.files_of(sources.path, sources.globs) != sources.files:
+        return True
+    return any(_stamp_now(stamp.path) != stamp for stamp in sources.stamps)
+
+
+def _stamp_now(file: str) -> Stamp | None:
+    try:
+        return reading.stamp(file, Path(file).stat())
+    except OSError:
+        return None
+
+
+class _FilesOf:
+    """The files that a section's keys name: read, stamped, and their secrets put in place."""
+
+    def __init__(self, section: Interpreted, circumstances: Circumstances) -> None:
+        self.value = section.value
+        self.stamps: set[Stamp] = set()
+        self.problems: list[Problem] = []
+        if section.value is None:
+            return
+        secrets: dict[str, Any] = {}
+        for option, path in _named_files(section):
+            try:
+                secrets.update(self._look(option, path, circumstances))
+            except ValueError as error:
+                entry = section.entries[option.key]
+                self.problems.append(section.section.problem(str(error), entry=entry))
+        if section.kind is MaintSettings and section.value.password_file is None:
+            secrets["password"] = circumstances.environ.get("SUPERVISOR_PASSWORD") or None
+        self.value = attrs.evolve(section.value, **secrets)
+
+    def _look(self, option: Option, path: Path, circumstances: Circumstances) -> Mapping[str, str]:
+        try:
+            with path.open("rb") as stream:
+                self.stamps.add(reading.stamp(str(path), os.fstat(stream.fileno())))
+                first = stream.readline() if option.fills else b""
+            open_to = trust.readers(path) if option.file_use is FileUse.SECRET else None
+        except OSError as error:
+            raise ValueError(
+                f"expected a file that can be read, found {str(path)!r}: {error.strerror}"
+            ) from None
+        if open_to and circumstances.is_root:
+            raise ValueError(
+                f"expected a secret that only its owner can read, found {str(path)!r} with "
+                f"{open_to}: chmod 0600 {path}"
+            )
+        return {option.fills: _secret(first, path)} if option.fills else {}
+
+
+def _secret(line: bytes, path: Path) -> str:
+    try:
+        secret = line.decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        secret = ""
+    if not secret:
+        raise ValueError(f"expected the secret on the first line of {str(path)!r}, found none")
+    return secret
+
+
+def _named_files(section: Interpreted) -> Iterator[tuple[Option, Path]]:
+    for option in options_of(section.kind).values():
+        path = getattr(section.value, option.attribute)
+        if option.file_use is not None and path is not None:
+            yield option, path
+
+
+def _shared_targets(sections: Iterable[Interpreted]) -> Iterator[Problem]:
+    """Refuse a second sink that writes where another does: each would undo the other."""
+    first: dict[tuple[object, ...], Interpreted] = {}
+    for entry in sections:
+        target = getattr(entry.value, "target", None)
+        if target is None:
+            continue
+        earlier = first.setdefault((entry.kind, *target), entry)
+        if earlier is not entry:
+            yield entry.section.problem(
+                f"expected a target of its own, found that of [{earlier.section.header}]"
+            )
+
+
+def _untrusted(inputs: Inputs) -> Iterator[Problem]:
+    for file in inputs.sources.files:
+        try:
+            reason = trust.writers(Path(file))
+        except OSError:
+            continue  # that it cannot be read is a problem already
+        if reason is not None:
+            yield Problem(
+                file=file, message=f"expected that only root and the owner can change it: {reason}"
+            )

@@ -1,0 +1,194 @@
+"""The words of the configuration: text to values. No I/O here.
+
+Every converter takes the text of one value and returns what it means, or raises ValueError with
+"expected ..., found ...". Booleans, sizes and octal numbers are read by Supervisor's own
+converters, so that one spelling holds in the whole file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Callable, TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+import attrs
+from supervisor import datatypes
+
+from supervisor_maint.settings.nearest import nearest
+from supervisor_maint.supervisord.server_url import ServerUrl
+
+T = TypeVar("T")
+
+_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
+_ALL_MODE_BITS = 0o7777
+_LABEL_MAX = 200  # a grouping value is a part of the Pushgateway's URL path
+
+
+def refusal(expected: str, found: str) -> ValueError:
+    """Make the error of every converter: what was expected and what was found."""
+    return ValueError(f"expected {expected}, found {found!r}")
+
+
+def text(found: str) -> str:
+    """Read any text but none."""
+    if not found:
+        raise refusal("a value", found)
+    return found
+
+
+def boolean(text: str) -> bool:
+    """Read Supervisor's booleans: true, yes, on, 1; false, no, off, 0."""
+    try:
+        return bool(datatypes.boolean(text))
+    except ValueError:
+        raise refusal("true or false (yes, on, 1; no, off, 0)", text) from None
+
+
+def octal(text: str) -> int:
+    """Read a file mode as ``chmod`` writes it, 0 to 7777."""
+    try:
+        mode = int(datatypes.octal_type(text))
+    except ValueError:
+        mode = -1
+    if not 0 <= mode <= _ALL_MODE_BITS:
+        raise refusal("an octal mode such as 0640", text)
+    return mode
+
+
+def byte_size(text: str, *, minimum: int = 0) -> int:
+    """Read bytes with Supervisor's suffixes KB, MB, GB, of 1024 each."""
+    try:
+        size = int(datatypes.byte_size(text))
+    except ValueError:
+        size = -1
+    if size < minimum:
+        least = f" of at least {minimum}" if minimum else ""
+        raise refusal(f"a number of bytes{least} such as 512KB, 50MB or 1GB", text)
+    return size
+
+
+def duration(text: str, *, minimum: float = 0.0, maximum: float = float("inf")) -> float:
+    """Read seconds: a number with s, m, h, d or w, or bare seconds."""
+    match = _DURATION.fullmatch(text.lower())
+    if match is None:
+        raise refusal("a duration such as 10s, 5m, 2h or 90d", text)
+    seconds = float(match[1]) * _SECONDS[match[2]]
+    if not minimum <= seconds <= maximum:
+        upper = "" if maximum == float("inf") else f" and at most {maximum:g}s"
+        raise refusal(f"a duration of at least {minimum:g}s{upper}", text)
+    return seconds
+
+
+def choice(words: Mapping[str, T]) -> Callable[[str], T]:
+    """Make a converter that knows these words, in any case."""
+
+    def convert(text: str) -> T:
+        try:
+            return words[text.lower()]
+        except KeyError:
+            raise refusal("one of " + ", ".join(words), text) from None
+
+    return convert
+
+
+def label(text: str) -> str:
+    """Read a label value: printable, not empty, and not ``.`` or ``..``.
+
+    The Pushgateway answers those two with a redirect, for they are path segments.
+    """
+    if not text or not text.isprintable() or text in {".", ".."} or len(text) > _LABEL_MAX:
+        raise refusal(f"1 to {_LABEL_MAX} printable characters other than '.' and '..'", text)
+    return text
+
+
+def name(text: str) -> str:
+    """Read a name: letters, digits, ``_``, ``-`` and ``.``."""
+    if not _NAME.fullmatch(text):
+        raise refusal("a name of letters, digits, '_', '-' and '.'", text)
+    return text
+
+
+def path(text: str) -> Path:
+    """Read an absolute path."""
+    found = Path(text)
+    if not found.is_absolute() or "\0" in text:
+        raise refusal("an absolute path (%(here)s/NAME for one beside this file)", text)
+    return found
+
+
+def zone(text: str) -> ZoneInfo:
+    """Read an IANA time zone."""
+    try:
+        return ZoneInfo(text)
+    except (KeyError, ValueError, OSError):
+        # OSError: ZoneInfo opens a folder for "America" on some Pythons (bpo-41530).
+        hint = nearest(text, available_timezones())
+        known = f" ({hint!r}?)" if hint else ""
+        raise refusal(f"an IANA time zone such as Asia/Tokyo{known}", text) from None
+
+
+def url(text: str) -> str:
+    """Read an http or https URL, without user and password and without a query."""
+    parts = _split(text)
+    if parts is None or parts[0] not in {"http", "https"} or "?" in text or "#" in text:
+        raise refusal("a URL such as http://gateway:9091", text)
+    if "@" in parts[1]:
+        raise ValueError(
+            "expected a URL without user and password, found both: use username and password_file"
+        )
+    return text
+
+
+def server_url(text: str) -> str:
+    """Read where supervisord listens: ``unix:///path`` or ``http://host:port``."""
+    ServerUrl.parse(text)
+    return text
+
+
+def _split(text: str) -> tuple[str, str] | None:
+    """Return scheme and network location, or None when there is no host or a bad port."""
+    try:
+        parts = urlsplit(text)
+        usable = bool(parts.hostname) and parts.port != 0 and not re.search(r"\s", text)
+    except ValueError:  # a port that is no number, a broken IPv6 address
+        return None
+    return (parts.scheme, parts.netloc) if usable else None
+
+
+@attrs.frozen
+class Address:
+    """Where to listen: a host (``0.0.0.0`` for every interface of IPv4) and a port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+def address(text: str) -> Address:
+    """Read ``host:port``; ``*:port`` and ``:port`` mean every interface, as in Supervisor."""
+    host, colon, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    try:
+        number = int(datatypes.port_number(port))
+    except ValueError:
+        number = 0
+    if not colon or not number or (":" in host and not bracketed):
+        raise refusal("HOST:PORT such as 127.0.0.1:9910", text)
+    host = host[1:-1] if bracketed else host.lower()
+    return Address("0.0.0.0" if host in {"", "*"} else host, number)  # noqa: S104 - as asked
+
+
+def patterns(text: str) -> tuple[str, ...]:
+    """Read names and globs, parted by commas or white space, without repeats."""
+    found = tuple(dict.fromkeys(part for part in re.split(r"[,\s]+", text) if part))
+    if not found:
+        raise refusal("names or patterns such as web:*, worker", text)
+    return found

@@ -1,0 +1,40 @@
+"""What end-to-end tests share: supervisords that are ended, and their logs when a test fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.e2e.harness import RealSupervisord
+
+_started = pytest.StashKey[list[RealSupervisord]]()
+
+
+@pytest.fixture
+def start_supervisord(request: pytest.FixtureRequest) -> Iterator[Callable[..., RealSupervisord]]:
+    """Start a supervisord: ``start_supervisord(program(…), listener(…))``.
+
+    All are ended after the test, which fails when one left a process behind.
+    """
+    started = request.node.stash.setdefault(_started, [])
+    with ExitStack() as stack:
+
+        def start(*stanzas: str, **options: object) -> RealSupervisord:
+            supervisord = RealSupervisord(*stanzas, **options)
+            started.append(supervisord)
+            return stack.enter_context(supervisord)
+
+        yield start
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Show what each supervisord of a failed test knew, while it still runs."""
+    report = yield
+    if call.when == "call" and report.failed:
+        for supervisord in item.stash.get(_started, []):
+            title = f"supervisord in {supervisord.directory}"
+            report.sections.append((title, supervisord.evidence()))
+    return report

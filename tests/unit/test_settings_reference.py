@@ -1,0 +1,40 @@
+"""The reference page and the declarations it is made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from supervisor_maint.settings import reference
+from supervisor_maint.settings.inputs import Expansions
+from supervisor_maint.settings.kinds import KINDS
+from supervisor_maint.settings.options import options_of
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "configuration.md"
+OPTIONS = [(kind.__name__, option) for kind in KINDS for option in options_of(kind).values()]
+
+
+def test_page_is_up_to_date():
+    """The page in docs is what the code declares."""
+    assert reference.markdown() == PAGE.read_text(encoding="utf-8"), (
+        "regenerate: python -m supervisor_maint.settings.reference"
+        " > docs/reference/configuration.md"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "option"), OPTIONS, ids=[f"{kind}.{option.key}" for kind, option in OPTIONS]
+)
+def test_option_has_help_and_an_example_that_holds(kind, option):
+    """Every key says what it means, and its example is accepted."""
+    expansions = Expansions(environ={}, host_node_name="web01")
+    example = expansions.expand(option.example, here="/etc/supervisor")
+
+    assert option.help.endswith(".")
+    assert option.convert(example) is not None
+
+
+def test_keys_have_no_units():
+    """Units are in the values; the attributes have them in their names."""
+    assert [] == [option.key for _, option in OPTIONS if option.key.endswith("_seconds")]
