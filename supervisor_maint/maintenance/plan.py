@@ -149,9 +149,7 @@ class Plan:
         metadata=revived_by(_revive_allowance),
     )
     max_groups: int = attrs.field(default=1, validator=ge(1))
-    programs: tuple[str, ...] = attrs.field(
-        default=("*",), validator=[_patterns, min_len(1)]
-    )
+    programs: tuple[str, ...] = attrs.field(default=("*",), validator=[_patterns, min_len(1)])
     exclude: tuple[str, ...] = attrs.field(default=(), validator=_patterns)
     checks: tuple[Step, ...] = attrs.field(
         default=(), metadata=each_revived_by(_revive_step), validator=_check_names
@@ -170,6 +168,4 @@ class Plan:
     lead_seconds: float = attrs.field(default=0.0, validator=ge(0))
     settle_seconds: float = attrs.field(default=10.0, validator=ge(0))
     on_failure: OnFailure = attrs.field(default=OnFailure.STOP, metadata=revived_by(OnFailure))
-    on_overrun: OnOverrun = attrs.field(
-        default=OnOverrun.FINISH, metadata=revived_by(OnOverrun)
-    )
+    on_overrun: OnOverrun = attrs.field(default=OnOverrun.FINISH, metadata=revived_by(OnOverrun))

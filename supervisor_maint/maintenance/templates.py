@@ -60,7 +60,9 @@ def _filled(part: str, name: str) -> str:
 def _field(part: str, name: str) -> str:
     digits = _DIGITS.search(name)
     if digits is None:
-        raise ValueError(f"expected a process name that ends with digits for {part}, found {name!r}")
+        raise ValueError(
+            f"expected a process name that ends with digits for {part}, found {name!r}"
+        )
     expression, _, form = part[1:-1].partition(":")
     if not _FORMAT.fullmatch(form):
         raise ValueError(f"expected a format such as 03d, found {form!r} in {part}")
