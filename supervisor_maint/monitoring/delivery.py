@@ -74,6 +74,12 @@ class Delivery:
         self._writing.cancel()
         return False
 
+    def abandon(self) -> None:
+        """Drop what waits and write no more; a write under way may end."""
+        self._draining = True
+        self._cancel_retry()
+        self._outbox.take()
+
     def _write(self) -> None:
         """Start a write unless one is under way or nothing waits."""
         if self._writing is not None:

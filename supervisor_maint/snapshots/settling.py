@@ -59,8 +59,7 @@ class Settling:
     def stir(self, at: float, reason: Reason) -> None:
         """Begin a burst, or keep one open: something happened that may move any process."""
         if self.began_at is None:
-            self.began_at = at
-            self._reason = reason
+            self._begin(at, reason)
         elif reason is Reason.SUPERVISORD_START:
             self._reason = reason
         self._stirred_at = max(self._stirred_at, at)
@@ -68,9 +67,13 @@ class Settling:
     def moved(self, namespec: Namespec, at: float) -> None:
         """Note a transition of a process."""
         if self.began_at is None:
-            self.began_at = at
-            self._reason = Reason.TRANSITION
+            self._begin(at, Reason.TRANSITION)
         self._moved_at[namespec] = at
+
+    def _begin(self, at: float, reason: Reason) -> None:
+        self.began_at = at
+        self._reason = reason
+        self._looked_at = -math.inf
 
     def forget_group(self, group: str) -> None:
         """Wait no longer for the processes of a group that is gone."""
@@ -97,7 +100,7 @@ class Settling:
         if self.began_at is None:
             return None
         self._follow_clock(now)
-        quiet_at = max(self._stirred_at, *self._moved_at.values(), self.began_at)
+        quiet_at = max([self._stirred_at, *self._moved_at.values()])
         again_at = self._looked_at + self.settle_seconds / _LOOKS_PER_SETTLE
         due_at = max(quiet_at + self.settle_seconds, again_at)
         return min(due_at, self.began_at + self.settle_max_seconds)
@@ -109,7 +112,7 @@ class Settling:
             namespec: at for namespec, at in self._moved_at.items() if namespec in unsettled
         }
         self.began_at = None
-        self._stirred_at = self._looked_at = -math.inf
+        self._stirred_at = -math.inf
         if unsettled:
             self.began_at = now
             self._reason = Reason.STILL_MOVING

@@ -67,7 +67,7 @@ class Watch:
     is_stopping: bool = False
     # Groups added since our pool began, before supervisord said that it runs: None afterwards.
     opening_groups: list[str] | None = attrs.field(factory=list)
-    _news_at: float = math.inf
+    _news_at: float = -math.inf
 
     @classmethod
     def begin(

@@ -23,6 +23,7 @@ NOW = 1_700_000_000.0
 AWAY = SinkError("nobody there")
 REJECTED = SinkError("malformed", rejected=True)
 DEADLINE_SECONDS = 60
+LONGER_THAN_THE_FIRST_REST_SECONDS = 0.6
 
 
 class Scene:
@@ -290,6 +291,20 @@ def test_drain_ends_the_rest() -> None:
         assert await draining
 
     assert [b"1", b"1"] == play(story).sink.written
+
+
+def test_abandoned_delivery_writes_no_more() -> None:
+    """A sink that the settings no longer name is not tried again, whatever waited for it."""
+
+    async def story(scene: Scene) -> None:
+        scene.sink.errors.extend([AWAY])
+        scene.delivery.submit(b"1")
+        scene.delivery.abandon()
+        await scene.finish_write()
+        await asyncio.sleep(LONGER_THAN_THE_FIRST_REST_SECONDS)
+        assert not scene.executor.calls
+
+    assert [b"1"] == play(story).sink.written
 
 
 def test_drain_of_nothing() -> None:

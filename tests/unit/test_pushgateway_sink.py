@@ -60,11 +60,12 @@ def written(path: Path, text: str) -> str:
 
 def test_put_replaces_the_group(gateway: FakeGateway) -> None:
     """One report is one PUT of the whole text to our grouping key."""
-    sink = PushgatewaySink(target(gateway, supervisor="blue"))
+    sink = PushgatewaySink(target(gateway, supervisor="blue"), name="central")
     sink.write(REPORT)
     sink.close()
     [push] = gateway.pushes
 
+    assert sink.name == "central"
     assert push.method == "PUT"
     assert push.path == "/metrics/job/supervisor/instance/web01/supervisor/blue"
     assert push.body == REPORT
@@ -188,10 +189,10 @@ def test_no_tls(gateway: FakeGateway, tmp_path: Path) -> None:
 
 
 def test_password_is_read_at_each_push(gateway: FakeGateway, tmp_path: Path) -> None:
-    """A rotated password is used at the next push, in UTF-8, without its newline."""
+    """A rotated password is used at the next push: the first line, in UTF-8."""
     path = tmp_path / "password"
     sink = PushgatewaySink(
-        target(gateway, username="jörg", password_file=written(path, f"{SECRET}\n"))
+        target(gateway, username="jörg", password_file=written(path, f"{SECRET}\r\nnote\n"))
     )
     sink.write(REPORT)
     written(path, "next")

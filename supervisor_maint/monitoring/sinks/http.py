@@ -50,7 +50,7 @@ class HttpSink:
     """Serves the registry at ``/metrics``, and ``routes`` by their paths, from construction on.
 
     Raises SinkError when the address cannot be listened on. The registry and the routes are
-    called in threads of the endpoint.
+    called in threads of the endpoint. ``name`` labels its metrics.
     """
 
     def __init__(

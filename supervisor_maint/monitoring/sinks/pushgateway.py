@@ -27,7 +27,7 @@ _REASON_CHARACTERS = 300
 class PushgatewaySink:
     """Keeps our group in the gateway as the newest report says.
 
-    Not thread-safe: one write at a time, as the delivery does it.
+    Not thread-safe: one write at a time, as the delivery does it. ``name`` labels its metrics.
     """
 
     def __init__(self, target: PushgatewayTarget, *, name: str = "pushgateway") -> None:
@@ -147,9 +147,9 @@ def _basic(user: str, password: str) -> str:
 
 
 def _secret(path: str) -> str:
-    """Read a secret: the file without the newline at its end."""
+    """Read a secret: the first line of the file."""
     try:
-        secret = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+        secret = Path(path).read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
     except OSError as error:
         raise SinkError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError:

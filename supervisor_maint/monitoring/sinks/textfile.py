@@ -39,7 +39,10 @@ class TextfileTarget:
 
 
 class TextfileSink:
-    """Writes each report to one file; what reads it sees the old one or the new one, whole."""
+    """Writes each report to one file; what reads it sees the old one or the new one, whole.
+
+    ``name`` labels its metrics.
+    """
 
     def __init__(self, target: TextfileTarget, *, name: str = "textfile") -> None:
         self.name = name
