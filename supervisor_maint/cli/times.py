@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 
-_UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+from supervisor_maint.durations import show as duration
+
+__all__ = ["ago", "duration", "moment", "size"]
 
 
 def moment(at: float | None, zone: tzinfo) -> str:
@@ -12,20 +14,6 @@ def moment(at: float | None, zone: tzinfo) -> str:
     if at is None:
         return "-"
     return datetime.fromtimestamp(at, zone).strftime("%Y-%m-%d %H:%M:%S %Z")
-
-
-def duration(seconds: float) -> str:
-    """Print a duration by its two largest units: ``1d 2h``, ``3m 20s``, ``0.4s``."""
-    if seconds < 1:
-        return f"{max(seconds, 0):.1f}s"
-    left = round(seconds)
-    parts: list[str] = []
-    for size, unit in _UNITS:
-        count, left = divmod(left, size)
-        if count or parts:
-            parts.append(f"{count}{unit}")
-    shown = parts[:2]
-    return " ".join(part for part in shown if part[0] != "0" or part is shown[0])
 
 
 def ago(at: float | None, now: float) -> str:
