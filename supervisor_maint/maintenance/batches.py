@@ -90,7 +90,7 @@ def _of_group(group: Sequence[Member], allowed: Allowance) -> list[Namespec]:
 
 
 def _all_at_once(members: Sequence[Member]) -> tuple[Namespec, ...]:
-    waiting = [member for member in members if not member.is_settled and not member.is_begun]
+    waiting = [m for m in members if not m.is_settled and (m.may_stop or not m.is_begun)]
     if any(not member.may_stop for member in waiting):
         return ()
     return tuple(member.namespec for member in waiting)

@@ -13,30 +13,30 @@ import attrs
 
 from supervisor_maint.maintenance.actions import StartProcesses, StopProcesses, WatchPid
 from supervisor_maint.maintenance.clock import passed
+from supervisor_maint.maintenance.meeting import REPEAT_SECONDS
 from supervisor_maint.maintenance.observation import CallKind, CallOutcome, CallResult
 from supervisor_maint.maintenance.target import Progress, Target, asked
 from supervisor_maint.maintenance.turn import Turn
-from supervisor_maint.processes import Namespec, ProcessState, ProcessStatus
-
-# A call that had no effect is repeated this much later: rarely enough not to be a burden, and
-# often enough that a process is not down noticeably longer.
-REPEAT_SECONDS = 2.0
+from supervisor_maint.processes import Namespec, ProcessStatus
 
 
 def absorb(turn: Turn) -> None:
     """Note how supervisord answered."""
     answers = {(a.namespec, a.kind): a for a in turn.seen.results_of(CallResult)}
     if answers:
-        turn.each_target(lambda target: _answered(target, answers))
+        turn.each_target(lambda target: _answered(target, answers, turn.now))
 
 
-def _answered(target: Target, answers: dict[tuple[Namespec, CallKind], CallResult]) -> Target:
+_Answers = dict[tuple[Namespec, CallKind], CallResult]
+
+
+def _answered(target: Target, answers: _Answers, now: float) -> Target:
     stop = answers.get((target.namespec, CallKind.STOP))
     if stop is not None and target.stop is not None:
-        target = attrs.evolve(target, stop=target.stop.answered(stop.outcome, stop.reason))
+        target = attrs.evolve(target, stop=target.stop.answered(stop.outcome, stop.reason, now))
     start = answers.get((target.namespec, CallKind.START))
     if start is not None and target.start is not None:
-        target = attrs.evolve(target, start=target.start.answered(start.outcome, start.reason))
+        target = attrs.evolve(target, start=target.start.answered(start.outcome, start.reason, now))
     return target
 
 
@@ -72,21 +72,9 @@ def _start(target: Target, now: float) -> Target:
     return attrs.evolve(target, start=asked(target.start, now))
 
 
-def wants_stop_again(target: Target, status: ProcessStatus, now: float) -> bool:
-    """Tell whether a stop was asked for, and the process runs as if it had not been."""
-    return (
-        target.progress is Progress.STOPPING
-        and target.stop is not None
-        and target.stop.outcome is not CallOutcome.PENDING
-        and passed(target.stop.asked_at, now, REPEAT_SECONDS)
-        and status.state is ProcessState.RUNNING
-        and target.is_as_before(status)
-    )
-
-
 def wants_start(target: Target, status: ProcessStatus, now: float) -> bool:
     """Tell whether a process is to be started now, for the first time or again."""
-    if not target.may_be_started(status):
+    if target.may_yet_be_stopped(now) or not target.may_be_started(status):
         return False
     call = target.start
     if call is None:

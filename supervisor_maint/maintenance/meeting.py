@@ -17,6 +17,8 @@ from supervisor_maint.processes import ProcessState, ProcessStatus
 # supervisord's loop sleeps up to a second between seeing an exit and starting anew, and after a
 # boot between STOPPED and the first start; what lasts longer was meant.
 MEANT_SECONDS = 2.0
+# A stop that had no effect is asked for again this much later, when its turn is still to come.
+REPEAT_SECONDS = 2.0
 # A start has an effect within the call, or it had none.
 START_LIMIT_SECONDS = 30.0
 # startretries (3) tries of startsecs each, and the pauses between them, which grow by a second.
@@ -33,13 +35,15 @@ def meet(target: Target, status: ProcessStatus | None, now: float) -> Target:
     """Return the target as the status shows it; None: supervisord does not know it any more.
 
     A RUNNING process that replaced the one before is COMING_BACK; whether it is ready is not
-    for here.
+    for here. While a stop of ours may yet be carried out, nothing that is seen counts.
     """
     if status is None:
         gone = target.settled(Progress.LEFT, "supervisord does not know it any more")
         return target if target.is_settled else gone
-    target = target.looked_at(status, now)
-    return target if target.is_settled else _MEETINGS[status.state](target, status, now)
+    target = target.looked_at(status, now).confirmed_by(status, now)
+    if target.is_settled or target.may_yet_be_stopped(now):
+        return target
+    return _MEETINGS[status.state](target, status, now)
 
 
 def broken(target: Target, reason: str) -> Target:
@@ -54,8 +58,10 @@ def _running(target: Target, status: ProcessStatus, now: float) -> Target:
         return target
     if target.stop.outcome is CallOutcome.REFUSED:
         return target.settled(Progress.FAILED, f"it could not be stopped: {target.stop.reason}")
-    if passed(target.stop.first_asked_at, now, target.stop_limit_seconds):
-        return target.settled(Progress.FAILED, "it still runs after its stop was asked for")
+    if passed(target.stop.first_asked_at, target.stop.asked_at, target.stop_limit_seconds):
+        return target.settled(Progress.FAILED, "it runs on, though its stop was asked for")
+    if passed(target.stop.asked_at, now, REPEAT_SECONDS):
+        return target.waiting_again()
     return target
 
 
@@ -64,19 +70,15 @@ def _starting(target: Target, status: ProcessStatus, now: float) -> Target:
     if status.pid is not None and target.is_as_before(status):
         slow = target.seen_for(limit, now)
         return broken(target, f"it is STARTING for more than {limit:g} s") if slow else target
-    target = _noticing_others(target.coming_back(now))
+    target = target.coming_back(now)
     if passed(target.coming_since_at or now, now, limit):
         return broken(target, f"it is {status.state.name}, {limit:g} s after it was started")
     return target
 
 
-def _noticing_others(target: Target) -> Target:
-    return target if target.start is not None else target.touched()
-
-
 def _stopping(target: Target, status: ProcessStatus, now: float) -> Target:
     limit = target.stop_limit_seconds
-    if target.stop is None or not target.is_as_before(status):
+    if target.stop is None or target.touched_since(status):
         since_long = target.seen_for(limit, now)
         return broken(target, f"it is STOPPING for more than {limit:g} s") if since_long else target
     if passed(target.stop.first_asked_at, now, limit):
@@ -85,8 +87,6 @@ def _stopping(target: Target, status: ProcessStatus, now: float) -> Target:
 
 
 def _stopped(target: Target, status: ProcessStatus, now: float) -> Target:
-    if target.awaits_answer:
-        return target
     if not target.may_be_started(status):
         meant = target.seen_for(MEANT_SECONDS, now)
         return target.settled(Progress.LEFT, "somebody else stopped it") if meant else target

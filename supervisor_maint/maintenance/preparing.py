@@ -110,11 +110,13 @@ def _choose(turn: Turn) -> None:
 
 
 def _ask_before(turn: Turn) -> None:
-    for failure in turn.seen.results_of(NotTaken):
+    failures = turn.seen.results_of(NotTaken)
+    for failure in failures:
         turn.note(f"no snapshot: {failure.reason}")
-    limit = _SNAPSHOT_AGAIN_SECONDS if turn.seen.results_of(NotTaken) else _ANSWER_MARGIN_SECONDS
     asked_at = turn.run.asked_at
-    if asked_at is None or passed(asked_at, turn.now, limit):
+    if failures:
+        turn.change(asked_at=None)
+    elif asked_at is None or passed(asked_at, turn.now, _ANSWER_MARGIN_SECONDS):
         turn.change(asked_at=turn.now)
         turn.act(TakeSnapshot(When.BEFORE))
     turn.wake_in(_SNAPSHOT_AGAIN_SECONDS)

@@ -12,17 +12,15 @@ import enum
 import attrs
 
 from supervisor_maint.maintenance import calls, restarting, steps
+from supervisor_maint.maintenance.actions import StepPhase
 from supervisor_maint.maintenance.clock import passed
 from supervisor_maint.maintenance.meeting import MEANT_SECONDS, come_back_limit_seconds
-from supervisor_maint.maintenance.run import LATE_SECONDS, Phase
+from supervisor_maint.maintenance.run import LATE_SECONDS, Phase, rotation
 from supervisor_maint.maintenance.target import Progress, Target
 from supervisor_maint.maintenance.turn import Turn
 from supervisor_maint.maintenance.verifying import compare, post_steps
 from supervisor_maint.processes import ProcessState, ProcessStatus
 
-# A stop nobody answered may still be carried out: supervisord reads what waits in its socket
-# when it comes to itself. It does so before it answers what was asked later.
-ECHO_SECONDS = 5.0
 # How long a process is tried to be started that supervisord does not start.
 TRY_SECONDS = 60.0
 # A process that is stuck is looked at as seldom as supervisord's own TICK_5 comes.
@@ -69,14 +67,14 @@ def _standing(turn: Turn, target: Target) -> Standing:
     status = turn.statuses[target.namespec]
     if status is None:
         return Standing.OVER
+    if target.may_yet_be_stopped(turn.now):
+        return Standing.BUSY
     if status.state is ProcessState.STOPPED:
         return _stopped(turn, target, status)
     return _moving(target, status, turn.now)
 
 
 def _stopped(turn: Turn, target: Target, status: ProcessStatus) -> Standing:
-    if target.awaits_answer:
-        return Standing.BUSY
     if not target.may_be_started(status):
         return Standing.OVER
     is_tried = target.start is not None and passed(_since_at(turn), turn.now, TRY_SECONDS)
@@ -85,22 +83,15 @@ def _stopped(turn: Turn, target: Target, status: ProcessStatus) -> Standing:
 
 def _moving(target: Target, status: ProcessStatus, now: float) -> Standing:
     state = status.state
-    if state in (ProcessState.RUNNING, ProcessState.STOPPING) and target.is_as_before(status):
-        return _before_its_stop(target, state, now)
+    if state is ProcessState.STOPPING and not target.touched_since(status):
+        asked_at = now if target.stop is None else target.stop.asked_at
+        return Standing.STUCK if passed(asked_at, now, target.stop_limit_seconds) else Standing.BUSY
     if state in (ProcessState.STARTING, ProcessState.BACKOFF):
         since_at = now if target.coming_since_at is None else target.coming_since_at
         slow = passed(since_at, now, come_back_limit_seconds(target))
         return Standing.OVER if slow else Standing.BUSY
     is_passing = state is ProcessState.EXITED and not target.seen_for(MEANT_SECONDS, now)
     return Standing.BUSY if is_passing else Standing.OVER
-
-
-def _before_its_stop(target: Target, state: ProcessState, now: float) -> Standing:
-    asked_at = now if target.stop is None else target.stop.asked_at
-    if state is ProcessState.STOPPING:
-        return Standing.STUCK if passed(asked_at, now, target.stop_limit_seconds) else Standing.BUSY
-    echoes = target.awaits_answer or not passed(asked_at, now, ECHO_SECONDS)
-    return Standing.BUSY if echoes else Standing.OVER
 
 
 def _start(turn: Turn, standings: dict[Target, Standing]) -> None:
@@ -128,6 +119,8 @@ def _is_given_up(turn: Turn) -> bool:
 
 
 def _finish(turn: Turn, standings: dict[Target, Standing]) -> None:
+    if not _have_steps_ended(turn):
+        return
     needless = turn.run.first_stop_at is None or turn.run.is_late(turn.now)
     if not (needless or compare(turn)) or post_steps(turn) is steps.Progress.UNDER_WAY:
         return
@@ -138,6 +131,13 @@ def _finish(turn: Turn, standings: dict[Target, Standing]) -> None:
     for target in left:
         turn.note(f"{target.namespec} could not be started again: {_seen_as(target)}")
     turn.enter(Phase.FAILED)
+
+
+def _have_steps_ended(turn: Turn) -> bool:
+    """Tell whether what PREPARING had begun is over: post steps undo it, so they come after."""
+    plan = turn.run.plan
+    pre_ended = steps.are_ended(turn, StepPhase.PRE, plan.pre)
+    return steps.are_ended(turn, StepPhase.ROTATE, (rotation(plan),)) and pre_ended
 
 
 def _seen_as(target: Target) -> str:

@@ -103,9 +103,8 @@ def _is_down(turn: Turn, target: Target) -> bool:
 
 
 def _stop(turn: Turn) -> None:
-    again = {t.namespec for t, s in _seen(turn) if calls.wants_stop_again(t, s, turn.now)}
     members = tuple(_member(turn, target) for target in turn.targets)
-    calls.stop(turn, again | set(batches.next_stops(turn.run.plan, members)))
+    calls.stop(turn, batches.next_stops(turn.run.plan, members))
     _give_up_held_back(turn, members)
 
 
@@ -142,7 +141,7 @@ def _held_back(target: Target, away: tuple[Namespec, ...]) -> Target:
 def _member(turn: Turn, target: Target) -> Member:
     status = turn.statuses.get(target.namespec)
     is_gone = status is None and target.namespec in turn.statuses
-    waits = target.progress is Progress.WAITING and target.stop is None
+    waits = target.progress is Progress.WAITING
     runs = status is not None and status.state is ProcessState.RUNNING
     return Member(
         namespec=target.namespec,

@@ -205,16 +205,16 @@ def resumed(run: Run, now: float) -> Run:
     """Return a run as the next listener finds it: of what was under way no answer will come."""
     targets = run.targets
     if targets is not None:
-        targets = tuple(
-            attrs.evolve(
-                one, stop=one.stop and one.stop.lost(), start=one.start and one.start.lost()
-            )
-            for one in targets
-        )
+        targets = tuple(_without_answers(target, now) for target in targets)
     steps = tuple(
         attrs.evolve(one, is_interrupted=one.outcome is StepOutcome.RUNNING) for one in run.steps
     )
     return attrs.evolve(run, targets=targets, steps=steps, resumed_at=now)
+
+
+def _without_answers(target: Target, now: float) -> Target:
+    stop, start = target.stop, target.start
+    return attrs.evolve(target, stop=stop and stop.lost(now), start=start and start.lost(now))
 
 
 def rotation(plan: Plan) -> Step:

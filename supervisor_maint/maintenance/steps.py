@@ -44,7 +44,8 @@ def absorb(turn: Turn) -> None:
             continue
         ended = attrs.evolve(record, outcome=result.outcome, reason=result.reason)
         _replace(turn, ended)
-        turn.record(_told(ended))
+        if ended.outcome in _GOOD:
+            turn.record(_told(ended))
 
 
 def run(turn: Turn, phase: StepPhase, steps: Sequence[Step]) -> Progress:
@@ -69,6 +70,21 @@ def leave_out(turn: Turn, phase: StepPhase, steps: Sequence[Step], reason: str) 
             _add_left_out(turn, phase, step, reason)
 
 
+def are_ended(turn: Turn, phase: StepPhase, steps: Sequence[Step]) -> bool:
+    """Wait for steps that are under way, and begin none; tell whether all have ended."""
+    found = [_end_one(turn, phase, step) for step in steps]
+    return Progress.UNDER_WAY not in found
+
+
+def _end_one(turn: Turn, phase: StepPhase, step: Step) -> Progress:
+    record = turn.run.step(phase, step.name)
+    if record is None or record.outcome is not StepOutcome.RUNNING:
+        return Progress.DONE
+    if record.is_interrupted:
+        return _await(turn, step, _again(turn, record))
+    return _wait(turn, step, record)
+
+
 def _run_one(turn: Turn, phase: StepPhase, step: Step) -> Progress:
     record = turn.run.step(phase, step.name)
     if record is None:
@@ -91,15 +107,24 @@ def _begin(turn: Turn, phase: StepPhase, step: Step) -> Progress:
 
 
 def _begin_again(turn: Turn, step: Step, record: StepRecord) -> Progress:
+    again = _again(turn, record)
+    if not step.idempotent:
+        return _await(turn, step, again)
+    _ask(turn, step, again)
+    return Progress.UNDER_WAY
+
+
+def _again(turn: Turn, record: StepRecord) -> StepRecord:
     again = attrs.evolve(
         record, attempt=record.attempt + 1, asked_at=turn.now, is_interrupted=False
     )
     _replace(turn, again)
-    if step.idempotent:
-        _ask(turn, step, again)
-    else:
-        turn.act(AwaitStep(phase=record.phase, step=step, attempt=again.attempt))
-        turn.wake_in(LOOK_AGAIN_SECONDS)
+    return again
+
+
+def _await(turn: Turn, step: Step, record: StepRecord) -> Progress:
+    turn.act(AwaitStep(phase=record.phase, step=step, attempt=record.attempt))
+    turn.wake_in(LOOK_AGAIN_SECONDS)
     return Progress.UNDER_WAY
 
 

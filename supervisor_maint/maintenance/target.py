@@ -18,6 +18,9 @@ from supervisor_maint.processes import Namespec, ProcessState, ProcessStatus
 STOP_MARGIN_SECONDS = 10.0
 # An answer that does not come within the client's own time limit (5 s) and a little is lost.
 ANSWER_SECONDS = 15.0
+# A call nobody answered may still be carried out: supervisord reads what waits in its sockets
+# when it comes to itself, and that is before or in the same turn as what it is asked next.
+ECHO_SECONDS = 1.0
 
 
 class Progress(enum.Enum):
@@ -48,19 +51,26 @@ class Call:
     )
     was_lost: bool = False
     reason: str = ""
+    answered_at: float | None = None
 
-    def answered(self, outcome: CallOutcome, reason: str) -> Call:
+    def answered(self, outcome: CallOutcome, reason: str, now: float) -> Call:
         """Note an answer. A refusal after a lost attempt proves nothing: that one may count."""
         if outcome is CallOutcome.REFUSED and self.was_lost:
             outcome = CallOutcome.UNKNOWN
         lost = self.was_lost or outcome is CallOutcome.UNKNOWN
-        return attrs.evolve(self, outcome=outcome, was_lost=lost, reason=reason)
+        return attrs.evolve(self, outcome=outcome, was_lost=lost, reason=reason, answered_at=now)
 
-    def lost(self) -> Call:
+    def lost(self, now: float) -> Call:
         """Note that the answer will not come any more."""
         if self.outcome is not CallOutcome.PENDING:
             return self
-        return self.answered(CallOutcome.UNKNOWN, "no answer came")
+        return self.answered(CallOutcome.UNKNOWN, "no answer came", now)
+
+    def may_yet_act(self, now: float) -> bool:
+        """Tell whether the call may be carried out after what was just seen."""
+        if self.outcome is CallOutcome.UNKNOWN and self.answered_at is not None:
+            return not passed(self.answered_at, now, ECHO_SECONDS)
+        return self.outcome is CallOutcome.PENDING
 
 
 def asked(call: Call | None, now: float) -> Call:
@@ -92,7 +102,8 @@ class Target:
     """A process that the run restarts. ``chosen`` is what it was in ``before``.
 
     ``back_at`` is when it was RUNNING again and ready, ``down_at`` when its stop was asked for.
-    ``is_touched``: somebody else started it after our stop.
+    ``runs_anew``: it was seen after its stop as another process than before, so that a stop seen
+    later is not ours.
     """
 
     chosen: Chosen = attrs.field(metadata=revived_by(_revive_chosen))
@@ -100,7 +111,7 @@ class Target:
     reason: str = ""
     stop: Call | None = attrs.field(default=None, metadata=revived_by(_revive_call))
     start: Call | None = attrs.field(default=None, metadata=revived_by(_revive_call))
-    is_touched: bool = False
+    runs_anew: bool = False
     coming_since_at: float | None = None
     back_at: float | None = None
     seen: Seen | None = attrs.field(default=None, metadata=volatile())
@@ -142,21 +153,31 @@ class Target:
         """
         return status.pid == self.chosen.pid and not self._started_since(status)
 
-    @property
-    def awaits_answer(self) -> bool:
-        """Tell whether the answer to a stop is still to come: until then it may not be ours."""
-        return self.stop is not None and self.stop.outcome is CallOutcome.PENDING
+    def may_yet_be_stopped(self, now: float) -> bool:
+        """Tell whether a stop of ours may be carried out later than what was just seen."""
+        return self.stop is not None and self.stop.may_yet_act(now)
 
     def may_be_started(self, status: ProcessStatus) -> bool:
         """Tell whether it is STOPPED, the last stop was ours, and nobody touched it since."""
         return (
             status.state is ProcessState.STOPPED
             and self.was_stopped
-            and not self.awaits_answer
-            and not self.is_touched
-            and not self._started_since(status)
+            and not self.touched_since(status)
             and self._is_our_stop(status)
         )
+
+    def touched_since(self, status: ProcessStatus) -> bool:
+        """Tell whether it was started after our stop, by us or somebody else.
+
+        One that was started before supervisord confirmed our stop was stopped by us, though it
+        is another than we had seen: it was replaced in the moment between.
+        """
+        if self.runs_anew or self.stop is None:
+            return self.runs_anew
+        confirmed = self.stop.outcome is CallOutcome.ACCEPTED and not self.stop.was_lost
+        if confirmed and self.stop.answered_at is not None and status.started_at is not None:
+            return status.started_at > self.stop.answered_at
+        return self._started_since(status)
 
     def _started_since(self, status: ProcessStatus) -> bool:
         if status.started_at is None or self.chosen.started_at is None:
@@ -187,28 +208,42 @@ class Target:
             self, seen=seen, stop=stop, start=start, ready_in_a_row=0, is_ready_asked=False
         )
 
+    def confirmed_by(self, status: ProcessStatus, now: float) -> Target:
+        """Take the sight of STOPPING, soon after a stop whose answer was lost, for the answer."""
+        if self.stop is None or not self.stop.was_lost or self.touched_since(status):
+            return self
+        soon = not passed(self.stop.asked_at, now, ANSWER_SECONDS)
+        if status.state is not ProcessState.STOPPING or not soon:
+            return self
+        stop = attrs.evolve(
+            self.stop, outcome=CallOutcome.ACCEPTED, was_lost=False, answered_at=now
+        )
+        return attrs.evolve(self, stop=stop)
+
     def seen_for(self, seconds: float, now: float) -> bool:
         """Tell whether it has been seen as it is for so long."""
         return self.seen is not None and passed(self.seen.since_at, now, seconds)
-
-    def touched(self) -> Target:
-        """Return it as started by somebody else, unless it was so already."""
-        return self if self.is_touched else attrs.evolve(self, is_touched=True)
 
     def settled(self, progress: Progress, reason: str = "") -> Target:
         """Return it with nothing more to do."""
         return attrs.evolve(self, progress=progress, reason=reason)
 
+    def waiting_again(self) -> Target:
+        """Return it as if its turn was still to come: its stop had no effect."""
+        return attrs.evolve(self, progress=Progress.WAITING)
+
     def coming_back(self, now: float) -> Target:
         """Return it as being on its way up."""
         since_at = now if self.coming_since_at is None else self.coming_since_at
-        return attrs.evolve(self, progress=Progress.COMING_BACK, coming_since_at=since_at)
+        return attrs.evolve(
+            self, progress=Progress.COMING_BACK, coming_since_at=since_at, runs_anew=True
+        )
 
 
 def _unless_overdue(call: Call | None, now: float) -> Call | None:
     if call is None or not passed(call.asked_at, now, ANSWER_SECONDS):
         return call
-    return call.lost()
+    return call.lost(now)
 
 
 def revive_target(document: Any) -> Target:

@@ -48,6 +48,8 @@ class Turn:
         self.change(phase=phase, phase_since_at=self.now, asked_at=None)
         if self.run.is_over:
             self.change(ended_at=self.now)
+        else:
+            self.wake_at(self.now)  # each phase has other processes watched
         self.record(f"{phase.value}: {self.run.reason}" if self.run.reason else phase.value)
 
     def recover(self, reason: str) -> None:

@@ -1,0 +1,244 @@
+"""Planned restarts: when they begin, what people ask of them, and what is kept of them.
+
+One loop drives everything: the schedule while no run is open, the open run otherwise. Plans
+never overlap: one that is due while another runs waits, and is skipped when ``start_within`` is
+over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from supervisor_maint.app.conducting import Conductor
+from supervisor_maint.app.run_keeping import RunKeeper
+from supervisor_maint.app.run_ports import RunPorts
+from supervisor_maint.errors import StoreError
+from supervisor_maint.maintenance import windows
+from supervisor_maint.maintenance.plan import Plan
+from supervisor_maint.maintenance.run import Run, new_run
+from supervisor_maint.maintenance.windows import Due, Missed, NotYet
+from supervisor_maint.snapshots.watch import Watch
+from supervisor_maint.store.records import Hold, JournalState, LastRun
+
+logger = logging.getLogger(__name__)
+
+# An exception in a turn, or a journal that cannot be written, is tried again this much later.
+AGAIN_SECONDS = 1.0
+# The hourly work waits while a run is this close: 03:00 Asia/Tokyo is a TICK_3600.
+CLOSE_SECONDS = 60.0
+_LONGEST_SLEEP_SECONDS = 3600.0
+
+
+@attrs.define(kw_only=True)
+class Maintenance:
+    """Begins runs when they are due or asked for, and sees them to their end."""
+
+    ports: RunPorts
+    watch: Watch
+    conductor: Conductor
+    keeper: RunKeeper
+    survive: Callable[[str, BaseException], None]
+    changed: Callable[[], None]
+    plans: tuple[Plan, ...] = ()
+    journal: JournalState = attrs.field(factory=JournalState)
+    journal_problem: str | None = None
+    known_since: dict[str, dict[str, Any]] = attrs.field(factory=dict)
+    _woken: asyncio.Event = attrs.field(init=False, factory=asyncio.Event)
+
+    async def start(self, plans: Sequence[Plan]) -> None:
+        """Read the journal, and take up the run that a crash has left open."""
+        await self._read_journal()
+        self.set_plans(plans)
+        document = self.journal.run
+        if document is None:
+            return
+        try:
+            run = Run.from_document(document)
+        except ValueError as error:
+            self.journal_problem = f"the open run cannot be read: {error}"
+            logger.error("%s", self.journal_problem)
+            return
+        await self.keeper.reopen(run)
+        self.conductor.resume(run)
+
+    def set_plans(self, plans: Sequence[Plan]) -> None:
+        """Take the plans of the settings; a run under way keeps the plan it began with."""
+        now = self.ports.clock()
+        self.plans = tuple(plans)
+        for plan in plans:
+            schedule = str(plan.schedule)
+            known = self.known_since.get(plan.name)
+            if known is None or known.get("schedule") != schedule:
+                self.known_since[plan.name] = {"schedule": schedule, "at": now}
+        self.wake()
+
+    def wake(self) -> None:
+        """Make the loop turn."""
+        self._woken.set()
+
+    async def drive(self) -> None:
+        """Turn for ever. An unexpected exception is survived, and the next turn comes."""
+        while True:
+            self._woken.clear()
+            turn = asyncio.ensure_future(self._turn())
+            await asyncio.wait({turn})
+            error = turn.exception()
+            if error is not None:
+                self.survive("maintenance", error)
+            await self._sleep(AGAIN_SECONDS if error is not None else self._seconds_to_wait())
+
+    def is_close(self, now: float) -> bool:
+        """Tell whether a run is under way or due within a minute."""
+        if self.conductor.is_active:
+            return True
+        return any(at - now <= CLOSE_SECONDS for at in self.next_starts(now).values())
+
+    def next_starts(self, now: float) -> Mapping[str, float]:
+        """Return when each scheduled plan runs next: now or earlier for one that is due."""
+        found = {}
+        for plan in self.plans:
+            window = self._window(plan, now)
+            if isinstance(window, NotYet):
+                if window.next_at is not None:
+                    found[plan.name] = window.next_at
+            else:
+                found[plan.name] = window.scheduled_at
+        return found
+
+    async def run_now(self, name: str | None, asked_by: str) -> tuple[bool, str]:
+        """Begin a run that somebody asks for; tell whether, and a sentence with its id."""
+        plan, why_not = self._plan_named(name)
+        if plan is None:
+            return False, why_not
+        if self.conductor.is_active and self.conductor.run is not None:
+            return False, f"the run {self.conductor.run.id} is under way; nothing was begun"
+        run = new_run(_new_id(), plan, now=self.ports.clock(), asked_by=asked_by)
+        try:
+            await self.conductor.begin(run)
+        except StoreError as error:
+            return False, f"no run without a journal: {error.msg}"
+        return True, f"run {run.id} of {plan.name} begins"
+
+    async def hold(
+        self, name: str | None, asked_by: str, reason: str, until_at: float | None
+    ) -> tuple[bool, str]:
+        """Keep a plan, or every plan, from starting; confirmed only once it is journalled."""
+        if name is not None and self._plan_named(name)[0] is None:
+            return False, self._plan_named(name)[1]
+        hold = Hold(
+            plan=name,
+            reason=reason,
+            asked_by=asked_by,
+            since_at=self.ports.clock(),
+            until_at=until_at,
+        )
+        await self.ports.store(self.ports.journal.save_hold, hold)
+        await self._read_journal()
+        return True, f"{name or 'every plan'} is held"
+
+    async def resume(self, name: str | None) -> tuple[bool, str]:
+        """End a hold, and the block after a lost journal."""
+        was_held = await self.ports.store(self.ports.journal.drop_hold, name)
+        blocked = self.journal.needs_resume is not None or self.journal_problem is not None
+        if blocked:
+            await self.ports.store(self.ports.journal.clear_needs_resume)
+        await self._read_journal()
+        self.wake()
+        if not was_held and not blocked:
+            return True, f"{name or 'every plan'} was not held"
+        return True, f"{name or 'every plan'} may run again"
+
+    def cancel(self, asked_by: str) -> tuple[bool, str]:
+        """Cancel the run under way."""
+        if not self.conductor.is_active or self.conductor.run is None:
+            return False, "no run is under way; nothing was changed"
+        self.conductor.cancel(asked_by)
+        return True, f"run {self.conductor.run.id} is being cancelled"
+
+    async def _turn(self) -> None:
+        if self.conductor.is_active:
+            over = await self.conductor.turn()
+            if over is not None:
+                await self._conclude(over)
+            self.changed()
+        else:
+            await self._consider()
+
+    async def _conclude(self, run: Run) -> None:
+        """Keep what is known of a run that is over, and let the baseline move again."""
+        self.watch.end_run(self.ports.clock())
+        await self.keeper.keep(run, self.conductor.story)
+        await self._read_journal()
+        self.wake()
+
+    async def _consider(self) -> None:
+        """Begin the first run that is due; write down what was missed."""
+        now = self.ports.clock()
+        for plan in self.plans:
+            window = self._window(plan, now)
+            if isinstance(window, Missed):
+                await self._skip(plan, window, now)
+            elif isinstance(window, Due):
+                run = new_run(_new_id(), plan, now=now, scheduled_at=window.scheduled_at)
+                await self.conductor.begin(run)
+                return
+
+    async def _skip(self, plan: Plan, missed: Missed, now: float) -> None:
+        logger.warning("plan %s is skipped: %s", plan.name, missed.reason)
+        skipped = LastRun(
+            plan=plan.name,
+            scheduled_at=missed.scheduled_at,
+            ended_at=now,
+            outcome="skipped",
+            reason=missed.reason,
+        )
+        await self.ports.store(self.ports.journal.record_plan, skipped)
+        await self.keeper.keep_skipped(skipped)
+        await self._read_journal()
+        self.changed()
+
+    def _window(self, plan: Plan, now: float) -> windows.Window:
+        known = self.known_since.get(plan.name, {}).get("at", now)
+        return windows.due(plan, self.journal.last_runs.get(plan.name), known, now)
+
+    async def _read_journal(self) -> None:
+        try:
+            self.journal = await self.ports.store(self.ports.journal.load)
+        except StoreError as error:
+            self.journal_problem = error.msg
+            logger.error("cannot read the journal, so no run will start: %s", error.msg)
+            return
+        self.journal_problem = None
+
+    def _plan_named(self, name: str | None) -> tuple[Plan | None, str]:
+        names = ", ".join(plan.name for plan in self.plans) or "none"
+        if name is None:
+            if len(self.plans) == 1:
+                return self.plans[0], ""
+            return None, f"expected the name of a plan, known are: {names}; nothing was changed"
+        found = next((plan for plan in self.plans if plan.name == name), None)
+        return found, f"there is no plan {name!r}, known are: {names}; nothing was changed"
+
+    def _seconds_to_wait(self) -> float:
+        now = self.ports.clock()
+        if self.conductor.is_active:
+            return self.conductor.wake_at - now
+        starts = self.next_starts(now).values()
+        return min(starts, default=math.inf) - now
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep until woken; the clock may be set meanwhile, so never for longer than an hour."""
+        woken = asyncio.ensure_future(self._woken.wait())
+        await asyncio.wait({woken}, timeout=max(0.0, min(seconds, _LONGEST_SLEEP_SECONDS)))
+        woken.cancel()
+
+
+def _new_id() -> str:
+    return secrets.token_hex(4)

@@ -1,0 +1,112 @@
+"""What a planned run is given beside the application's own ports. No I/O here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import attrs
+
+from supervisor_maint.app.ports import Blocking
+from supervisor_maint.effects import Supervisor
+from supervisor_maint.maintenance.actions import AwaitStep, RotateLogs, RunStep
+from supervisor_maint.maintenance.blockers import CheckAnswer
+from supervisor_maint.maintenance.observation import StepResult
+from supervisor_maint.maintenance.plan import Step
+from supervisor_maint.maintenance.readiness import Probe
+from supervisor_maint.maintenance.run import Run
+from supervisor_maint.maintenance.targets import Pools
+from supervisor_maint.store.records import Hold, JournalState, LastRun
+
+
+class Journal(Protocol):
+    """What must survive anything; every write is durable. Raises ``errors.StoreError``."""
+
+    def load(self) -> JournalState:
+        """Read everything."""
+        ...
+
+    def save_run(self, run: Mapping[str, Any] | None, *, finished: LastRun | None = None) -> int:
+        """Replace the open run; ``finished`` is recorded in the same transaction."""
+        ...
+
+    def save_hold(self, hold: Hold) -> None:
+        """Hold a plan, or every plan."""
+        ...
+
+    def drop_hold(self, plan: str | None) -> bool:
+        """End a hold; False when there was none."""
+        ...
+
+    def record_plan(self, last_run: LastRun) -> None:
+        """Write down that a plan was skipped."""
+        ...
+
+    def clear_needs_resume(self) -> None:
+        """Let runs start again after a journal had been lost."""
+        ...
+
+    def check_writable(self) -> None:
+        """Write something for the sake of it."""
+        ...
+
+
+class RunHistory(Protocol):
+    """Where runs are kept for months. Raises ``errors.StoreError``."""
+
+    def save_run(self, run_id: str, started_at: float, document: Mapping[str, Any]) -> None:
+        """Keep a run; the same run again replaces it."""
+        ...
+
+    def add_snapshot(self, taken_at: float, kind: str, document: Mapping[str, Any]) -> None:
+        """Keep a snapshot."""
+        ...
+
+
+class Steps(Protocol):
+    """Runs the steps of a run as children. Never raises: what goes wrong is in the result."""
+
+    async def run(self, run: Run, action: RunStep) -> StepResult:
+        """Run a step once no earlier child of it lives."""
+        ...
+
+    async def await_orphan(self, run: Run, action: AwaitStep) -> StepResult:
+        """Wait until no child of the step lives."""
+        ...
+
+    async def rotate(self, run: Run, action: RotateLogs) -> StepResult:
+        """Rotate the logs."""
+        ...
+
+    async def check(self, run: Run, step: Step) -> CheckAnswer:
+        """Run a check step."""
+        ...
+
+
+class Pids(Protocol):
+    """Watches processes for their death."""
+
+    def watch(self, pid: int, on_death: Callable[[int], None]) -> None:
+        """Call back once the process has died; watching it again does nothing."""
+        ...
+
+
+@attrs.define(kw_only=True)
+class RunPorts:
+    """Everything of the world that a run touches.
+
+    ``supervisor`` returns the client that the settings name now; ``act`` runs its calls,
+    ``probing`` many readiness questions at once, ``store`` the journal's and history's writes.
+    """
+
+    supervisor: Callable[[], Supervisor]
+    journal: Journal
+    history: RunHistory
+    steps: Steps
+    pids: Pids
+    probe: Callable[[Probe, float], tuple[bool, str]]
+    pools: Callable[[], Pools | None]
+    act: Blocking
+    probing: Blocking
+    store: Blocking
+    clock: Callable[[], float]
