@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -177,6 +177,6 @@ def last_run_of(run: Run) -> LastRun:
     )
 
 
-def story_document(story: deque[Line]) -> list[dict[str, Any]]:
+def story_document(story: Iterable[Line]) -> list[dict[str, Any]]:
     """Return a story JSON-able."""
     return [attrs.asdict(line) for line in story]

@@ -19,8 +19,8 @@ import attrs
 from supervisor_maint.app.conducting import Conductor
 from supervisor_maint.app.run_keeping import RunKeeper
 from supervisor_maint.app.run_ports import RunPorts
-from supervisor_maint.errors import StoreError
-from supervisor_maint.maintenance import windows
+from supervisor_maint.errors import StoreError, SupervisorError
+from supervisor_maint.maintenance import blockers, windows
 from supervisor_maint.maintenance.plan import Plan
 from supervisor_maint.maintenance.run import Run, new_run
 from supervisor_maint.maintenance.windows import Due, Missed, NotYet
@@ -51,6 +51,7 @@ class Maintenance:
     journal_problem: str | None = None
     known_since: dict[str, dict[str, Any]] = attrs.field(factory=dict)
     _woken: asyncio.Event = attrs.field(init=False, factory=asyncio.Event)
+    _again_at: float = attrs.field(init=False, default=-math.inf)
 
     async def start(self, plans: Sequence[Plan]) -> None:
         """Read the journal, and take up the run that a crash has left open."""
@@ -162,6 +163,17 @@ class Maintenance:
         self.conductor.cancel(asked_by)
         return True, f"run {self.conductor.run.id} is being cancelled"
 
+    async def blockers(self, run: Run) -> tuple[str, ...]:
+        """Find out what keeps a run from starting; what cannot be asked blocks."""
+        found = blockers.Circumstances(
+            holds=None if self.journal_problem else self.journal.holds,
+            journal_problem=await self._why_no_journal(),
+            supervisord_state=await self._supervisord_state(),
+            unknown_groups=await self._unknown_groups(),
+            checks={step.name: await self.ports.steps.check(run, step) for step in run.plan.checks},
+        )
+        return blockers.find(run.plan, found, self.ports.clock())
+
     async def _turn(self) -> None:
         if self.conductor.is_active:
             over = await self.conductor.turn()
@@ -186,9 +198,36 @@ class Maintenance:
             if isinstance(window, Missed):
                 await self._skip(plan, window, now)
             elif isinstance(window, Due):
-                run = new_run(_new_id(), plan, now=now, scheduled_at=window.scheduled_at)
-                await self.conductor.begin(run)
+                await self._begin_scheduled(plan, window, now)
                 return
+
+    async def _begin_scheduled(self, plan: Plan, due: Due, now: float) -> None:
+        run = new_run(_new_id(), plan, now=now, scheduled_at=due.scheduled_at)
+        try:
+            await self.conductor.begin(run)
+        except StoreError as error:
+            if self.journal_problem is None:
+                logger.error("plan %s cannot begin without a journal: %s", plan.name, error.msg)
+            self.journal_problem = error.msg
+            self._again_at = now + blockers.ASK_AGAIN_SECONDS
+
+    async def _why_no_journal(self) -> str | None:
+        await self._read_journal()
+        try:
+            await self.ports.store(self.ports.journal.check_writable)
+        except StoreError as error:
+            return error.msg
+        return self.journal_problem or self.journal.needs_resume
+
+    async def _supervisord_state(self) -> str | None:
+        try:
+            return (await self.ports.act(self.ports.supervisor().identify)).state
+        except SupervisorError:
+            return None
+
+    async def _unknown_groups(self) -> tuple[str, ...] | None:
+        """Return no group when somebody knows the pools: which of them matters, ``select`` says."""
+        return None if await self.ports.probing(self.ports.pools) is None else ()
 
     async def _skip(self, plan: Plan, missed: Missed, now: float) -> None:
         logger.warning("plan %s is skipped: %s", plan.name, missed.reason)
@@ -231,7 +270,7 @@ class Maintenance:
         if self.conductor.is_active:
             return self.conductor.wake_at - now
         starts = self.next_starts(now).values()
-        return min(starts, default=math.inf) - now
+        return max(min(starts, default=math.inf), self._again_at) - now
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep until woken; the clock may be set meanwhile, so never for longer than an hour."""

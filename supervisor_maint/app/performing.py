@@ -6,6 +6,7 @@ Each action becomes a task; how it ended is told as a ``Result``, which wakes th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -94,7 +95,7 @@ class Performer:
         try:
             refusals = await self.ports.act(call, namespecs)
         except SupervisorError as error:
-            answers = {namespec: (CallOutcome.UNKNOWN, error.msg) for namespec in namespecs}
+            answers = dict.fromkeys(namespecs, (CallOutcome.UNKNOWN, error.msg))
         else:
             answers = {namespec: _outcome(refusals[namespec]) for namespec in namespecs}
         for namespec, (outcome, reason) in answers.items():
@@ -120,20 +121,15 @@ class Performer:
             self.ports.probe, action.probe, action.timeout_seconds
         )
         self.tell(
-            ReadyAnswer(
-                namespec=action.namespec, pid=action.pid, is_ready=is_ready, reason=reason
-            )
+            ReadyAnswer(namespec=action.namespec, pid=action.pid, is_ready=is_ready, reason=reason)
         )
 
     async def _nudge(self, _: Run, __: actions.Nudge) -> None:
-        try:
+        # the next look says what is wrong, and it comes within a second
+        with contextlib.suppress(SupervisorError):
             await self.ports.act(self.ports.supervisor().nudge)
-        except SupervisorError:
-            pass  # the next look says what is wrong, and it comes within a second
         self.wake()
 
 
 def _outcome(refusal: str | None) -> tuple[CallOutcome, str]:
     return (CallOutcome.ACCEPTED, "") if refusal is None else (CallOutcome.REFUSED, refusal)
-
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import attrs
@@ -16,6 +16,7 @@ from supervisor_maint.maintenance.plan import Step
 from supervisor_maint.maintenance.readiness import Probe
 from supervisor_maint.maintenance.run import Run
 from supervisor_maint.maintenance.targets import Pools
+from supervisor_maint.store.history_reader import Record
 from supervisor_maint.store.records import Hold, JournalState, LastRun
 
 
@@ -58,8 +59,8 @@ class RunHistory(Protocol):
         """Keep a run; the same run again replaces it."""
         ...
 
-    def add_snapshot(self, taken_at: float, kind: str, document: Mapping[str, Any]) -> None:
-        """Keep a snapshot."""
+    def runs(self, limit: int) -> Sequence[Record]:
+        """Return the newest runs, the newest first; their names are the run ids."""
         ...
 
 

@@ -22,7 +22,6 @@ from supervisor_maint.processes import (
     Look,
     Namespec,
     ProcessConfig,
-    ProcessStatus,
     Snapshot,
     Supervisord,
 )

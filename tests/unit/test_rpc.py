@@ -158,7 +158,7 @@ def test_nonsense_is_an_error_of_ours(
 def test_shutdown_is_told_apart(answer: Behaviour) -> None:
     """SHUTDOWN_STATE is the same alone and inside a multicall, also when starting."""
     with XmlrpcServer(answer) as server, SupervisorClient(server.url) as client:
-        for ask in (client.start, client.stop, client.look):
+        for ask in (client.start, client.stop):
             with pytest.raises(errors.SupervisorShuttingDown):
                 ask([WEB])
 
