@@ -224,7 +224,7 @@ def _decoded_request(text: object) -> dict[str, Any]:
     except ValueError as error:
         raise _bad_request(f"a JSON object: {error}") from error
     if not document or len(_encoded(document)) > REQUEST_BYTES:
-        raise _bad_request(f"1 to {REQUEST_BYTES} bytes in a JSON object, found none or more")
+        raise _bad_request(f"a JSON object of at most {REQUEST_BYTES} bytes, found more or nothing")
     found = document.get("id")
     if not isinstance(found, str) or not _ID.fullmatch(found):
         raise _bad_request(f"as id 1 to 64 letters, digits, '-' and '_', found {found!r:.80}")
