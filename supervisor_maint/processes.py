@@ -157,6 +157,15 @@ class Snapshot:
     def __getitem__(self, namespec: Namespec) -> ProcessStatus:
         return self.processes[namespec]
 
+    @property
+    def pids(self) -> dict[Namespec, int]:
+        """The process id of each process that has one."""
+        return {
+            namespec: status.pid
+            for namespec, status in self.processes.items()
+            if status.pid is not None
+        }
+
     def count(self, state: ProcessState) -> int:
         """Count the processes in a state."""
         return sum(status.state is state for status in self.processes.values())

@@ -1,14 +1,16 @@
-"""One turn of the listener: gather, decide, journal, perform, record.
+"""The listener's turns: gather, decide, record, report.
 
 ``receive`` is called for every event and only notes it; a turn follows when it is due. An event
 is a wake-up, not a fact: a turn looks at what is, so that lost, repeated, late and foreign
-events do no harm.
+events do no harm. Looking at supervisord and carrying out requests go on beside the turns.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
+import math
+from collections.abc import Awaitable
+from typing import Any, Callable
 
 import attrs
 
@@ -18,6 +20,7 @@ from supervisor_maint.app.pacing import Pace
 from supervisor_maint.app.ports import Ports
 from supervisor_maint.app.recording import Recorder
 from supervisor_maint.app.reporting import Reporter
+from supervisor_maint.app.survival import survive, surviving
 from supervisor_maint.app.totals import Totals
 from supervisor_maint.listener.events import (
     Event,
@@ -29,12 +32,24 @@ from supervisor_maint.listener.events import (
 )
 from supervisor_maint.snapshots.watch import Watch
 
-logger = logging.getLogger(__name__)
-
 REQUEST_KIND = "maint"
 # A storm of events makes twenty turns a second, not one an event.
 LEAST_TURN_SPACING_SECONDS = 0.05
+# A report waits this long for the look that was begun for it: 1000 processes take 1.4 s with
+# their configuration. What hangs longer is reported as it was known before.
+REPORT_WAITS_SECONDS = 2.0
 _HOUR_SECONDS = 3600
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    """How often and how much, as the settings have it; a reload may change all of it."""
+
+    push_interval_seconds: float = 60.0
+    settle_seconds: float = 10.0
+    settle_max_seconds: float = 60.0
+    keep_seconds: float = 90 * 86400.0
+    max_bytes: int = 50 * 1024 * 1024
 
 
 @attrs.define(kw_only=True)
@@ -49,8 +64,69 @@ class Application:
     recorder: Recorder
     reporter: Reporter
     clerk: Clerk
-    _woken: asyncio.Event = attrs.field(init=False, factory=asyncio.Event)
+    woken: asyncio.Event
     _stopping: bool = attrs.field(init=False, default=False)
+
+    @classmethod
+    def build(
+        cls,
+        *,
+        ports: Ports,
+        watch: Watch,
+        totals: Totals,
+        limits: Limits,
+        reload: Callable[[], Awaitable[None]],
+        settings_changed: Callable[[], bool],
+        about: dict[str, Any],
+        is_saving_suspended: bool = False,
+    ) -> Application:
+        """Put the parts together; what the arguments mean is said by the part that gets them."""
+        woken = asyncio.Event()
+        pace = Pace(push_interval_seconds=limits.push_interval_seconds)
+        observer = Observer(ports=ports, watch=watch, pace=pace, totals=totals, woken=woken)
+        clerk = Clerk(
+            ports=ports,
+            watch=watch,
+            observer=observer,
+            pace=pace,
+            totals=totals,
+            woken=woken,
+            reload=reload,
+            settings_changed=settings_changed,
+        )
+        return cls(
+            ports=ports,
+            watch=watch,
+            totals=totals,
+            pace=pace,
+            observer=observer,
+            recorder=Recorder(
+                ports=ports,
+                watch=watch,
+                totals=totals,
+                keep_seconds=limits.keep_seconds,
+                max_bytes=limits.max_bytes,
+                suspended=is_saving_suspended,
+            ),
+            reporter=Reporter(
+                ports=ports,
+                watch=watch,
+                totals=totals,
+                observer=observer,
+                clerk=clerk,
+                about=about,
+            ),
+            clerk=clerk,
+            woken=woken,
+        )
+
+    def limit(self, limits: Limits) -> None:
+        """Hold to other limits from now on."""
+        self.pace.push_interval_seconds = limits.push_interval_seconds
+        self.watch.settling.settle_seconds = limits.settle_seconds
+        self.watch.settling.settle_max_seconds = limits.settle_max_seconds
+        self.recorder.keep_seconds = limits.keep_seconds
+        self.recorder.max_bytes = limits.max_bytes
 
     def receive(self, event: Event) -> None:
         """Note an event. Takes microseconds, asks nobody and waits for nothing."""
@@ -64,22 +140,32 @@ class Application:
             self.observer.configs_wanted = True
         elif isinstance(event, RemoteCommunicationEvent) and event.kind == REQUEST_KIND:
             self.clerk.hand_in(event.data)
-        self.wake()
-
-    def wake(self) -> None:
-        """Make a turn happen soon; many calls make one turn."""
-        self._woken.set()
-
-    def stop(self) -> None:
-        """End ``run`` after the turn under way."""
-        self._stopping = True
-        self.wake()
+        self.woken.set()
 
     def _tick(self, event: TickEvent) -> None:
         self.clerk.look_at_settings = True
         self.clerk.look_in_mailbox = True
         if event.period == _HOUR_SECONDS:
-            self.recorder.hourly_due = True
+            self.recorder.begin_hour(self.observer.snapshot)
+
+    def look_in_mailbox(self) -> None:
+        """Take the requests that wait there, soon: somebody rang."""
+        self.clerk.look_in_mailbox = True
+        self.woken.set()
+
+    def reload(self) -> None:
+        """Read the settings again, soon: SIGHUP came."""
+        self.clerk.reload_wanted = True
+        self.woken.set()
+
+    def survive(self, where: str, error: BaseException) -> None:
+        """Log an unexpected exception with its traceback, and count it."""
+        survive(self.totals, where, error)
+
+    def stop(self) -> None:
+        """End ``run`` after the turn under way."""
+        self._stopping = True
+        self.woken.set()
 
     async def run(self) -> None:
         """Make turns until ``stop``, or until supervisord says that it is shutting down.
@@ -87,52 +173,60 @@ class Application:
         An unexpected exception in a turn is logged and counted, and the next turn comes.
         """
         while not (self._stopping or self.observer.shutting_down):
-            turn = asyncio.ensure_future(self._turn())
-            await asyncio.wait({turn})
-            error = turn.exception()
-            if error is not None:
-                self.survive("turn", error)
+            await surviving(self.totals, "turn", self.turn())
             await asyncio.sleep(LEAST_TURN_SPACING_SECONDS)
             await self._wait(self._next_turn_at() - self.ports.clock())
 
-    def survive(self, where: str, error: BaseException) -> None:
-        """Log an unexpected exception with its traceback, and count it."""
-        self.totals.errors[where] += 1
-        logger.error("unexpected error in %s, going on", where, exc_info=error)
-
-    async def _turn(self) -> None:
-        self._woken.clear()
-        answered = await self.clerk.work()
+    async def turn(self) -> None:
+        """Make one turn: take requests, begin to look, save, and report what is due."""
+        self.woken.clear()
+        await self.clerk.work()
         now = self.ports.clock()
-        self.pace.clock_went_back(now)
-        report = await self.observer.look() if self._should_look(now) else None
-        if self.recorder.hourly_due and self.observer.snapshot is not None:
-            await self.recorder.hourly(self.observer.snapshot, self.observer.memory, now)
-        if report is not None:
-            await self.recorder.keep_report(report)
-        await self.recorder.save()
-        if report is not None or now >= self.pace.report_due_at:
+        self.pace.follow_clock(now)
+        if self.observer.looking_since is None and now >= self._next_look_at(now):
+            self.observer.begin()
+        await self._record(now)
+        if self.clerk.take_news():
+            await self.reporter.publish()
+        now = self.ports.clock()
+        if now >= self._next_report_at():
             self.pace.reported(now)
             await self.observer.measure()
             await self.reporter.report()
-        elif answered:
-            await self.reporter.publish()
 
-    def _should_look(self, now: float) -> bool:
-        due_at = self.watch.next_due(now)
-        due = due_at is not None and now >= due_at
-        wanted = due or self.recorder.hourly_due or now >= self.pace.report_due_at
-        return wanted and now >= self.pace.snapshot_allowed_at
+    async def _record(self, now: float) -> None:
+        for report in self.observer.take_reports():
+            self.pace.report_now()
+            await self.recorder.keep_report(report)
+        snapshot = self.observer.snapshot
+        if snapshot is not None and self.recorder.is_of_hour(snapshot):
+            await self.observer.measure()
+            await self.recorder.keep_hour(snapshot, self.observer.memory, now)
+        await self.recorder.save()
+
+    def _next_look_at(self, now: float) -> float:
+        """Return when to look next: for a burst to end, the hour, a report, or to be answered."""
+        if not self.observer.up or self.recorder.hour_due:
+            due_at = -math.inf
+        else:
+            settling_at = self.watch.next_due(now)
+            due_at = math.inf if settling_at is None else settling_at
+        return max(min(due_at, self.pace.report_due_at), self.pace.snapshot_allowed_at)
+
+    def _next_report_at(self) -> float:
+        """Return when to report next: when it is due, but not in the middle of a look."""
+        since = self.observer.looking_since
+        waits_until = -math.inf if since is None else since + REPORT_WAITS_SECONDS
+        return max(self.pace.report_due_at, waits_until)
 
     def _next_turn_at(self) -> float:
-        look_at = self.watch.next_due(self.ports.clock())
-        if look_at is None:
-            return self.pace.report_due_at
-        return min(self.pace.report_due_at, max(look_at, self.pace.snapshot_allowed_at))
+        """Return when a turn is due without a wake-up; the end of a look is one."""
+        if self.observer.looking_since is not None:
+            return self._next_report_at()
+        return min(self._next_report_at(), self._next_look_at(self.ports.clock()))
 
     async def _wait(self, seconds: float) -> None:
         """Wait until woken, but no longer than the seconds."""
-        if seconds > 0:
-            woken = asyncio.ensure_future(self._woken.wait())
-            await asyncio.wait({woken}, timeout=seconds)
-            woken.cancel()
+        alarm = asyncio.get_running_loop().call_later(max(seconds, 0.0), self.woken.set)
+        await self.woken.wait()
+        alarm.cancel()

@@ -14,6 +14,8 @@ LEAST_SNAPSHOT_SPACING_SECONDS = 0.25
 # supervisord's loop is ours for at most a quarter of the time
 SNAPSHOT_SPACING_FACTOR = 3.0
 RETRY_AFTER_FAILURE_SECONDS = 5.0
+# longer than any spacing: a call ends within its timeout
+_LONGEST_SPACING_SECONDS = 15.0
 
 
 @attrs.define(kw_only=True)
@@ -24,7 +26,11 @@ class Pace:
     snapshot_allowed_at: float = -math.inf
     report_due_at: float = -math.inf
 
-    def observed(self, began_at: float, ended_at: float) -> None:
+    def looking(self, now: float) -> None:
+        """Note that a look begins; until it has succeeded, it counts as one that failed."""
+        self.snapshot_allowed_at = now + RETRY_AFTER_FAILURE_SECONDS
+
+    def looked(self, began_at: float, ended_at: float) -> None:
         """Note a snapshot and what it took."""
         spacing = max(
             LEAST_SNAPSHOT_SPACING_SECONDS, SNAPSHOT_SPACING_FACTOR * (ended_at - began_at)
@@ -43,9 +49,7 @@ class Pace:
         """Make the next report due at once."""
         self.report_due_at = -math.inf
 
-    def clock_went_back(self, now: float) -> None:
+    def follow_clock(self, now: float) -> None:
         """Keep a clock that was set back from silencing us until it has caught up."""
         self.report_due_at = min(self.report_due_at, now + self.push_interval_seconds)
-        self.snapshot_allowed_at = min(
-            self.snapshot_allowed_at, now + RETRY_AFTER_FAILURE_SECONDS * SNAPSHOT_SPACING_FACTOR
-        )
+        self.snapshot_allowed_at = min(self.snapshot_allowed_at, now + _LONGEST_SPACING_SECONDS)

@@ -44,7 +44,7 @@ class Mailbox(Protocol):
     """Where people put their requests."""
 
     def collect(self) -> Sequence[Request | Rejected]:
-        """Take every request that waits."""
+        """Take every request that waits. Raises ``errors.StoreError``."""
         ...
 
 
@@ -63,7 +63,7 @@ class Outlet(Protocol):
 
 
 class Blocking(Protocol):
-    """Runs what blocks off the loop, each kind of work in a thread of its own."""
+    """Runs what blocks off the loop, one call after the other, in a thread of its own."""
 
     def __call__(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> Awaitable[T]:
         """Call the function in the thread and await its result."""
@@ -72,7 +72,11 @@ class Blocking(Protocol):
 
 @attrs.define(kw_only=True)
 class Ports:
-    """Everything of the world that the application touches; a reload replaces some of it."""
+    """Everything of the world that the application touches; a reload replaces some of it.
+
+    ``ask`` is for supervisord, which may hang; ``store`` for files; ``compute`` for what takes
+    the processor. ``render`` returns the metrics as text. ``clock`` is in seconds since the epoch.
+    """
 
     supervisor: Supervisor
     memory: Memory | None
@@ -80,7 +84,8 @@ class Ports:
     mailbox: Mailbox
     publish: Callable[[Mapping[str, Any]], None]
     outlets: Sequence[Outlet]
-    render: Callable[[], Awaitable[bytes]]
+    render: Callable[[], bytes]
     ask: Blocking
     store: Blocking
+    compute: Blocking
     clock: Callable[[], float]

@@ -26,40 +26,60 @@ logger = logging.getLogger(__name__)
 
 @attrs.define(kw_only=True)
 class Recorder:
-    """Writes to the history in the store's thread, and keeps what could not be written."""
+    """Writes to the history in the store's thread, and keeps what could not be written.
+
+    Nothing is written while it is ``suspended``: what an earlier listener saved could not be
+    read, and is not to be lost. ``hour_due`` is set while the hour's work is to be done.
+    """
 
     ports: Ports
     watch: Watch
     totals: Totals
     keep_seconds: float
     max_bytes: int
-    hourly_due: bool = False
-    _meta: dict[str, Any] = attrs.field(init=False, factory=dict)
-    _processes: dict[str, Mapping[str, Any] | None] = attrs.field(init=False, factory=dict)
+    suspended: bool = False
+    hour_due: bool = False
+    _meta: Mapping[str, Any] = attrs.field(init=False, factory=dict)
+    _processes: Mapping[str, Mapping[str, Any] | None] = attrs.field(init=False, factory=dict)
+    _last_before_hour: Snapshot | None = attrs.field(init=False, default=None)
     _failing: bool = attrs.field(init=False, default=False)
 
     async def save(self) -> None:
-        """Save every change since the last save, in one transaction."""
+        """Save every change since the last save that was written, in one transaction.
+
+        What it hands to the thread is never changed afterwards, and holds all that an unfinished
+        save before it held: one may be begun while another is under way, or after it was
+        cancelled.
+        """
         changes = self.watch.take_changes()
-        self._meta.update(changes.meta)
-        self._processes.update(changes.processes)
-        if not self._meta and not self._processes:
-            return
-        if await self._write(
-            self.ports.history.save_watch,
-            self._meta,
-            self._processes,
-            totals=self.totals.to_document(),
-        ):
+        meta = {**self._meta, **changes.meta}
+        processes = {**self._processes, **changes.processes}
+        self._meta, self._processes = meta, processes
+        self.totals.sinks.update({each.name: each.status() for each in self.ports.outlets})
+        totals = self.totals.to_document()
+        written = await self._write(self.ports.history.save_watch, meta, processes, totals=totals)
+        if written and self._meta is meta:
             self._meta, self._processes = {}, {}
 
     async def keep_report(self, report: Report) -> None:
         """Keep a report for ``supervisor-maint history``."""
         await self._write(self.ports.history.add_report, report.made_at, report.to_document())
 
-    async def hourly(self, snapshot: Snapshot, memory: Mapping[Namespec, int], now: float) -> None:
+    def begin_hour(self, last: Snapshot | None) -> None:
+        """Have the hour's work done with the next snapshot after this one."""
+        self.hour_due = True
+        self._last_before_hour = last
+
+    def is_of_hour(self, snapshot: Snapshot) -> bool:
+        """Tell whether the hour's work is to be done, with this snapshot."""
+        return self.hour_due and snapshot is not self._last_before_hour
+
+    async def keep_hour(
+        self, snapshot: Snapshot, memory: Mapping[Namespec, int], now: float
+    ) -> None:
         """Keep the hour's snapshot, and drop what is too old or too much."""
-        self.hourly_due = False
+        self.hour_due = False
+        self._last_before_hour = None
         document = snapshot_document(snapshot, memory)
         await self._write(self.ports.history.add_snapshot, snapshot.taken_at, "hourly", document)
         await self._write(
@@ -70,6 +90,8 @@ class Recorder:
         )
 
     async def _write(self, function: Any, *args: Any, **kwargs: Any) -> bool:
+        if self.suspended:
+            return False
         try:
             await self.ports.store(function, *args, **kwargs)
         except StoreError as error:

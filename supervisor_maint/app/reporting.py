@@ -23,7 +23,10 @@ logger = logging.getLogger(__name__)
 
 @attrs.define(kw_only=True)
 class Reporter:
-    """Builds the facts for the metrics and the status for the clients."""
+    """Builds the facts for the metrics and the status for the clients.
+
+    ``about`` is what the status says of the listener itself, JSON-able.
+    """
 
     ports: Ports
     watch: Watch
@@ -32,11 +35,11 @@ class Reporter:
     clerk: Clerk
     about: dict[str, Any]
     heartbeat_at: float | None = None
+    _failing: bool = attrs.field(init=False, default=False)
 
     def facts(self) -> Facts:
         """Return everything the metrics show, as of now."""
         snapshot = self.observer.snapshot
-        kinds = Counter(difference.kind.value for difference in self.watch.differences)
         return Facts(
             up=self.observer.up,
             build=BuildFacts(version=__version__, python=platform.python_version()),
@@ -47,7 +50,7 @@ class Reporter:
             wanted=self.watch.wanted(),
             tallies=self.watch.tallies(self.ports.clock()),
             exit_statuses=self.watch.exit_statuses(),
-            differences_by_kind=kinds,
+            differences_by_kind=Counter(each.kind.value for each in self.watch.differences),
             heartbeat_at=self.heartbeat_at,
             events=dict(self.totals.events),
             events_lost=self.watch.events_lost,
@@ -59,7 +62,7 @@ class Reporter:
 
     async def report(self) -> None:
         """Hand the newest metrics to every sink, and the status to the clients."""
-        exposition = await self.ports.render()
+        exposition = await self.ports.compute(self.ports.render)
         for outlet in self.ports.outlets:
             outlet.submit(exposition)
         await self.publish()
@@ -70,7 +73,11 @@ class Reporter:
             await self.ports.store(self.ports.publish, self.status())
         except StoreError as error:
             self.totals.store_errors["status"] += 1
-            logger.warning("cannot publish the status: %s", error.msg)
+            if not self._failing:
+                logger.error("cannot publish the status, and go on without: %s", error.msg)
+            self._failing = True
+        else:
+            self._failing = False
 
     def status(self) -> dict[str, Any]:
         """Return what ``supervisor-maint status`` shows of the listener, JSON-able."""

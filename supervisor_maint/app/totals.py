@@ -8,30 +8,45 @@ from typing import Any
 
 import attrs
 
-_FAMILIES = ("events", "errors", "store_errors")
+from supervisor_maint.monitoring.facts import SinkStatus
 
-
-def _counter(counts: Mapping[str, int] | None = None) -> Counter[str]:
-    return Counter(counts or {})
+# Where an exception can be survived, and what cannot be written: counted from 0 on, for a counter
+# that begins at 1 shows an increase of 0 (https://prometheus.io/docs/practices/pushing/).
+PLACES = ("event", "protocol", "callback", "turn", "look", "request", "reload")
+STORES = ("history", "status")
 
 
 @attrs.define
 class Totals:
-    """How many events of each kind came in, and what went wrong where.
+    """How many events of each kind came in, what went wrong where, and how the sinks did.
 
-    They only grow, and are saved with the process counters, for a counter that starts again at
-    1 shows an increase of 0 (https://prometheus.io/docs/practices/pushing/).
+    They only grow, and are saved with the process counters.
     """
 
-    events: Counter[str] = attrs.field(factory=Counter, converter=_counter)
-    errors: Counter[str] = attrs.field(factory=Counter, converter=_counter)
-    store_errors: Counter[str] = attrs.field(factory=Counter, converter=_counter)
+    events: Counter[str] = attrs.field(factory=Counter)
+    errors: Counter[str] = attrs.field(factory=lambda: Counter(dict.fromkeys(PLACES, 0)))
+    store_errors: Counter[str] = attrs.field(factory=lambda: Counter(dict.fromkeys(STORES, 0)))
+    sinks: dict[str, SinkStatus] = attrs.field(factory=dict)
 
-    def to_document(self) -> dict[str, dict[str, int]]:
+    def to_document(self) -> dict[str, Any]:
         """Return what ``restore`` reads, JSON-able."""
-        return {family: dict(getattr(self, family)) for family in _FAMILIES}
+        return {
+            "events": dict(self.events),
+            "errors": dict(self.errors),
+            "store_errors": dict(self.store_errors),
+            "sinks": {name: attrs.asdict(status) for name, status in self.sinks.items()},
+        }
 
     @classmethod
     def restore(cls, document: Mapping[str, Any]) -> Totals:
-        """Read what ``to_document`` wrote; unknown families are left out."""
-        return cls(**{family: document.get(family, {}) for family in _FAMILIES})
+        """Read what ``to_document`` wrote; what is missing begins at 0, what is unknown is left.
+
+        Raises TypeError, ValueError or AttributeError for nonsense.
+        """
+        totals = cls()
+        totals.events.update(document.get("events", {}))
+        totals.errors.update(document.get("errors", {}))
+        totals.store_errors.update(document.get("store_errors", {}))
+        for name, status in document.get("sinks", {}).items():
+            totals.sinks[name] = SinkStatus(**status)
+        return totals

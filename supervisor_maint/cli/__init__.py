@@ -31,8 +31,8 @@ COMMANDS = (
 )
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Build the parser of every command."""
+def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """Build the parser of every command, or of some."""
     parser = argparse.ArgumentParser(
         prog="supervisor-maint",
         description="Keep the processes of a supervisord well: snapshots, diffs and metrics.",
@@ -40,14 +40,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name in COMMANDS:
+    for name in names:
         importlib.import_module(f"{__name__}.{name}").register(commands)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. An error is one sentence, never a traceback."""
-    args = build_parser().parse_args(argv)
+    args = _parse(sys.argv[1:] if argv is None else argv)
     try:
         code: int = args.run(args)
         sys.stdout.flush()
@@ -62,7 +62,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         # (https://docs.python.org/3/library/signal.html#note-on-sigpipe)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:  # what no adapter expected: a disk that fails, a limit that is reached
+        return complain(str(error), code=1)
     return code
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse with the named command's parser alone: the listener is to be ready soon and small."""
+    named = arguments[0].replace("-", "_") if arguments else ""
+    return build_parser([named] if named in COMMANDS else COMMANDS).parse_args(arguments)
 
 
 def complain(message: str, *, code: int) -> int:

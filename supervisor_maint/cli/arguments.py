@@ -62,7 +62,7 @@ def find_config(args: argparse.Namespace, environ: Mapping[str, str] = os.enviro
     if named:
         return Path(named)
     for place in CONFIG_PLACES:
-        if Path(place).exists():
+        if os.path.lexists(place):  # Path.exists raises when we may not look into the folder
             return Path(place)
     raise MaintError(
         f"no configuration file: looked for {', '.join(CONFIG_PLACES)}; "

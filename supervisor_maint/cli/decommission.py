@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+import attrs
+
 from supervisor_maint.cli.arguments import add_command, add_config, load_settings
-from supervisor_maint.errors import MaintError, StateLocked
+from supervisor_maint.errors import MaintError
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -32,17 +34,13 @@ def run(args: argparse.Namespace) -> int:
     if not sections:
         raise MaintError(f"{settings.path}: there is no [sink:pushgateway], so nothing to delete")
     state = StateDir(settings.maint.state_dir)
-    state.prepare()
-    try:
-        lock = state.lock()
-    except StateLocked as locked:
+    if state.is_held():
         raise MaintError(
-            f"the listener lives (pid {locked.pid}) and would push again: stop it first with "
+            f"the listener lives (pid {state.holder()}) and would push again: stop it first with "
             "supervisorctl stop maint"
-        ) from locked
-    with lock:
-        for section in sections:
-            target = pushgateway_target(section)
-            PushgatewaySink(target).delete()
-            print(f"deleted {target.place}")
+        )
+    for section in sections:
+        target = attrs.evolve(pushgateway_target(section), delete_on_stop=True)
+        PushgatewaySink(target).close()
+        print(f"deleted our group at {target.place}")
     return 0

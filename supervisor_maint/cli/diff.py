@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from supervisor_maint.cli.arguments import add_command, add_config, load_settings
+from supervisor_maint.errors import MaintError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,8 +34,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def run(args: argparse.Namespace) -> int:
     """Compare the present with the listener's baseline."""
-    from supervisor_maint.cli.looking import client, restored
-    from supervisor_maint.errors import MaintError
+    from supervisor_maint.cli.looking import restored, snapshot
 
     settings = load_settings(args)
     watch = restored(settings, time.time())
@@ -42,13 +42,27 @@ def run(args: argparse.Namespace) -> int:
         raise MaintError(
             "there is nothing to compare with: the listener has not seen things settle yet"
         )
-    with client(settings) as supervisor:
-        differences = watch.compare(supervisor.snapshot())
+    differences = _with_details(watch.compare(snapshot(settings)), watch.differences)
     if args.json:
         print(json.dumps([difference.to_document() for difference in differences], indent=2))
     else:
         _show(differences)
     return 1 if differences and args.check else 0
+
+
+def _with_details(
+    present: Sequence[Difference], reported: Sequence[Difference]
+) -> Sequence[Difference]:
+    """Return what differs now, as the listener reported it where it still is the same.
+
+    The listener may have learnt from supervisord's log how a process ended.
+    """
+    known = {_what(difference): difference for difference in reported}
+    return [known.get(_what(difference), difference) for difference in present]
+
+
+def _what(difference: Difference) -> tuple[object, ...]:
+    return difference.namespec, difference.kind, difference.expected, difference.found
 
 
 def _show(differences: Sequence[Difference]) -> None:

@@ -1,20 +1,30 @@
-"""``supervisor-maint listen``: the event listener that supervisord starts."""
+"""``supervisor-maint listen``: the event listener that supervisord starts.
+
+READY is said as soon as the settings are known to be good and the lock is ours; most of the
+package is loaded after that, and what comes meanwhile is acknowledged and kept.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
+import signal
 import sys
 import time
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from supervisor_maint.cli.arguments import add_command, add_config, find_config
-from supervisor_maint.errors import MaintError
+from supervisor_maint.cli.connecting import server_url
+from supervisor_maint.errors import MaintError, ProtocolError
 
 if TYPE_CHECKING:
-    from supervisor_maint.app.application import Application
+    from supervisor_maint.cli.composition import Composition
     from supervisor_maint.listener.events import Event
     from supervisor_maint.listener.guard import Pipes
     from supervisor_maint.listener.loop import Listener
@@ -51,11 +61,10 @@ def run(args: argparse.Namespace) -> int:
         pipes = own_protocol_pipes()
         settings = _settings(args)
         state = _prepared_state(settings)
-        lock = state.lock()
+        state.lock()  # until the end of the process
     except MaintError as error:
         return complain(error.msg, code=2)
-    with lock:
-        code = asyncio.run(_listen(pipes, settings, state))
+    code = asyncio.run(_listen(pipes, settings, state))
     logging.shutdown()
     sys.stderr.flush()
     # A sink that hangs has a thread that Python would wait for, and supervisord would not.
@@ -66,9 +75,11 @@ def _settings(args: argparse.Namespace) -> Settings:
     from supervisor_maint.settings import load
 
     settings = load(find_config(args), environ=os.environ, now=time.time())
+    server_url(settings)
     logging.basicConfig(
         level=settings.maint.log_level,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        datefmt="%Y-%m-%d %H:%M:%S %z",
         stream=sys.stderr,
     )
     # urllib3 says at warning and debug what the sinks say better
@@ -84,62 +95,108 @@ def _prepared_state(settings: Settings) -> StateDir:
     return state
 
 
+@attrs.define
+class _Reception:
+    """Takes what the loop hands on from the first moment, and passes it to the application.
+
+    Nothing that comes before there is one is lost.
+    """
+
+    _composition: Composition | None = None
+    _early: list[Event] = attrs.field(factory=list)
+    _reload_wanted: bool = False
+
+    def open(self, composition: Composition) -> None:
+        """Pass on what has come, and what comes."""
+        self._composition = composition
+        loop = asyncio.get_running_loop()
+        for event in self._early:
+            loop.call_soon(self.receive, event)  # before whatever is read from now on
+        self._early.clear()
+        if self._reload_wanted:
+            self.reload()
+
+    def receive(self, event: Event) -> None:
+        if self._composition is None:
+            self._early.append(event)
+            return
+        self._composition.collector.observe(max(time.time() - event.received_at, 0.0))
+        self._composition.application.receive(event)
+
+    def reload(self) -> None:
+        if self._composition is None:
+            self._reload_wanted = True
+        else:
+            self._composition.application.reload()
+
+    def survive(self, where: str, error: BaseException) -> None:
+        if self._composition is None:
+            logger.error("unexpected error in %s, going on", where, exc_info=error)
+        else:
+            self._composition.application.survive(where, error)
+
+    def survive_callback(self, _loop: object, context: dict[str, Any]) -> None:
+        self.survive("callback", context.get("exception") or RuntimeError(context["message"]))
+
+
 async def _listen(pipes: Pipes, settings: Settings, state: StateDir) -> int:
     from supervisor_maint.cli import complain
-    from supervisor_maint.cli.composition import Composition
     from supervisor_maint.listener.loop import Listener
-    from supervisor_maint.store.wake import Bell
 
     sys.setswitchinterval(THREAD_SWITCH_SECONDS)
-    bell = Bell(state.wake)
+    reception = _Reception()
+    asyncio.get_running_loop().set_exception_handler(reception.survive_callback)
+    listener = Listener(pipes, reception.receive, reception.survive, reception.reload)
+    listening = asyncio.ensure_future(listener.run())
+    building = asyncio.ensure_future(_build(settings, state))
+    await asyncio.wait({listening, building}, return_when=asyncio.FIRST_COMPLETED)
     try:
-        composition = await Composition.build(settings, state)
-        bell.open()
+        if building.done():
+            composition = building.result()
+            reception.open(composition)
+            await _work(composition, listener, listening)
     except MaintError as error:
         return complain(error.msg, code=2)
-    app = composition.application
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(
-        lambda _, context: app.survive(
-            "callback", context.get("exception") or RuntimeError(context["message"])
-        )
-    )
-
-    def ring() -> None:
-        bell.drain()
-        app.clerk.look_in_mailbox = True
-        app.wake()
-
-    def receive(event: Event) -> None:
-        began = time.perf_counter()
-        app.receive(event)
-        composition.observe_duration(time.perf_counter() - began)
-
-    def ask_for_reload() -> None:
-        app.clerk.reload_wanted = True
-        app.wake()
-
-    loop.add_reader(bell.fileno(), ring)
-    listener = Listener(pipes, receive, app.survive, ask_for_reload)
     try:
-        await _until_ended(listener, app)
-    except MaintError as error:
+        await listening
+    except ProtocolError as error:
         return complain(error.msg, code=1)
-    finally:
-        await composition.close()
     return 0
 
 
-async def _until_ended(listener: Listener, app: Application) -> None:
-    """Run both until supervisord or somebody else ends the listener, or is itself shutting down.
+async def _build(settings: Settings, state: StateDir) -> Composition:
+    """Load the rest of the package beside the loop, which goes on acknowledging, and build."""
+    loading = ThreadPoolExecutor(1, "load")
+    kind = await asyncio.get_running_loop().run_in_executor(loading, _composition)
+    loading.shutdown(wait=False)
+    composition = await kind.build(settings, state)
+    # All that is loaded stays: to search it for garbage held up the loop for 19 ms each time.
+    gc.freeze()
+    return composition
 
-    A turn under way gets a moment to end. Raises ProtocolError when the stream is broken.
+
+def _composition() -> type[Composition]:
+    from supervisor_maint.cli.composition import Composition
+
+    return Composition
+
+
+async def _work(
+    composition: Composition, listener: Listener, listening: asyncio.Future[None]
+) -> None:
+    """Make turns until supervisord or somebody ends the listener, or is itself shutting down.
+
+    A turn under way gets a moment to end.
     """
-    listening = asyncio.ensure_future(listener.run())
-    turning = asyncio.ensure_future(app.run())
+    application = composition.application
+    turning = asyncio.ensure_future(application.run())
     await asyncio.wait({listening, turning}, return_when=asyncio.FIRST_COMPLETED)
-    app.stop()
     listener.stop()
+    application.stop()
+    await asyncio.wait({listening})
+    # A second signal would end us in the middle of the last save, which is bounded as it is.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     await asyncio.wait({turning}, timeout=LAST_TURN_SECONDS)
     turning.cancel()
-    await listening
+    await composition.close()

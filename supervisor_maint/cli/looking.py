@@ -1,9 +1,8 @@
-"""Looking at supervisord directly, as the commands do: who answers, and where."""
+"""What the commands look at: supervisord itself, and what the listener published and saved."""
 
 from __future__ import annotations
 
-import os
-
+from supervisor_maint.cli.connecting import connect
 from supervisor_maint.errors import ListenerAbsent, MaintError, StoreAbsent
 from supervisor_maint.processes import Snapshot
 from supervisor_maint.settings import Settings
@@ -28,8 +27,7 @@ def client(settings: Settings) -> SupervisorClient:
     The server URL is the one in the settings or the environment, else the one that the listener
     uses. Raises MaintError when neither is known.
     """
-    maint = settings.maint
-    url = maint.serverurl
+    url = settings.maint.serverurl
     if url is None:
         known = published(settings)
         url = known.document.get("serverurl") if known else None
@@ -38,26 +36,13 @@ def client(settings: Settings) -> SupervisorClient:
             "the server URL of supervisord is not known, and no listener has published it: set "
             "serverurl in [maint], for example unix:///run/supervisor.sock"
         )
-    return SupervisorClient(
-        url,
-        username=maint.username,
-        password=maint.password or os.environ.get("SUPERVISOR_PASSWORD"),
-        timeout_seconds=maint.rpc_timeout_seconds,
-    )
+    return connect(settings, url)
 
 
-def holder(settings: Settings) -> int | None:
-    """Return the process id of the listener that lives, or None."""
-    return StateDir(settings.maint.state_dir).holder()
-
-
-def look(settings: Settings) -> tuple[Snapshot | None, str | None]:
-    """Return a snapshot, or the sentence why there is none."""
-    try:
-        with client(settings) as supervisor:
-            return supervisor.snapshot(), None
-    except MaintError as error:
-        return None, error.msg
+def snapshot(settings: Settings) -> Snapshot:
+    """Ask supervisord for every process. Raises MaintError."""
+    with client(settings) as supervisor:
+        return supervisor.snapshot()
 
 
 def restored(settings: Settings, now: float) -> Watch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 import getpass
+import os
 import secrets
 import socket
 import time
@@ -30,7 +31,7 @@ def request(args: argparse.Namespace, verb: Verb, **arguments: Any) -> int:
             id=secrets.token_hex(8),
             verb=verb,
             args=arguments,
-            asked_by=f"{getpass.getuser()}@{socket.gethostname()}",
+            asked_by=f"{_user()}@{socket.gethostname()}",
             expires_at=time.time() + EXPIRES_AFTER_SECONDS,
         ),
         mailbox=Mailbox(state.requests),
@@ -39,3 +40,11 @@ def request(args: argparse.Namespace, verb: Verb, **arguments: Any) -> int:
     )
     print(answer.sentence)
     return 0 if answer.done else 1
+
+
+def _user() -> str:
+    """Name who asks: behind sudo, who called it; a uid that has no name in a container."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # which one depends on the Python
+        return f"uid {os.getuid()}"

@@ -4,71 +4,132 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import attrs
 from prometheus_client import CollectorRegistry
 
+from supervisor_maint.app.ports import Blocking
 from supervisor_maint.effects import Sink
-from supervisor_maint.errors import MaintError
+from supervisor_maint.errors import Problem, SettingsError, SinkError
 from supervisor_maint.monitoring.delivery import Delivery
+from supervisor_maint.monitoring.facts import SinkStatus
 from supervisor_maint.monitoring.sinks.instance import random_container_name
 from supervisor_maint.monitoring.sinks.pushgateway_target import PushgatewayTarget
 from supervisor_maint.settings import Settings, SinkSection
-from supervisor_maint.settings.sinks import PushgatewaySection, TextfileSection
+from supervisor_maint.settings.sinks import HttpSection, PushgatewaySection, TextfileSection
 
 logger = logging.getLogger(__name__)
 
 
+@attrs.frozen(eq=False)
+class _Outlet:
+    """One open sink, its delivery, and the thread that it writes in."""
+
+    sink: Sink
+    delivery: Delivery
+    executor: ThreadPoolExecutor
+
+    def retire(self, successor: _Outlet | None) -> None:
+        """Write no more and close, in the sink's own thread: what it writes just now comes first.
+
+        A successor goes on in that thread, so whatever closing does, such as to delete our group,
+        comes before its first report. It may have taken over the sink as well.
+        """
+        self.delivery.abandon()
+        if successor is None or successor.sink is not self.sink:
+            self.executor.submit(self.sink.close)
+        if successor is None:
+            self.executor.shutdown(wait=False)
+
+
 @attrs.define(kw_only=True)
 class Outlets:
-    """Every open sink by its section; a section that did not change keeps its sink."""
+    """Every open sink by its section; a section that did not change keeps its sink.
+
+    ``compute`` runs what takes long to import or to open. ``counted`` is where the counts of
+    each sink go on from, by its name.
+    """
 
     registry: CollectorRegistry
+    compute: Blocking
+    counted: MutableMapping[str, SinkStatus] = attrs.field(factory=dict)
     deliveries: list[Delivery] = attrs.field(factory=list)
-    _open: dict[SinkSection, tuple[Sink, Delivery, ThreadPoolExecutor]] = attrs.field(
-        init=False, factory=dict
-    )
+    _open: dict[SinkSection, _Outlet] = attrs.field(init=False, factory=dict)
 
-    def open(self, settings: Settings) -> None:
+    async def open(self, settings: Settings) -> None:
         """Open what the settings name and close what they do not name any more.
 
-        Raises MaintError, with everything as it was, when one cannot be opened, unless it only
-        has to wait for an old one to free its address.
+        Raises SettingsError, with everything as it was, when one cannot be opened.
         """
-        wanted = settings.sinks
-        gone = [section for section in self._open if section not in wanted]
-        for section in gone:
-            self._close(section)
-        for section in wanted:
-            if section not in self._open:
-                self._open[section] = self._opened(section)
-        self.deliveries[:] = [self._open[section][1] for section in wanted]
+        self.counted.update({each.name: each.status() for each in self.deliveries})
+        going = {each: self._open[each] for each in self._open if each not in settings.sinks}
+        coming: dict[SinkSection, _Outlet] = {}
+        for section in settings.sinks:
+            if section in self._open:
+                continue
+            try:
+                coming[section] = await self._opened(section, _same_target(section, going))
+            except SinkError as error:
+                self._give_up(coming, going)
+                raise SettingsError([_problem(settings, section, error)]) from error
+        for section, outlet in going.items():
+            outlet.retire(_same_target(section, coming))
+            del self._open[section]
+        self._open.update(coming)
+        self.deliveries[:] = [self._open[section].delivery for section in settings.sinks]
 
     async def drain(self, seconds: float) -> None:
-        """Bring what waits to every sink, all at once, and close them within the seconds."""
+        """Bring what waits to every sink, all at once; what hangs is left after the seconds."""
         await asyncio.gather(*(delivery.drain(seconds) for delivery in self.deliveries))
+
+    async def close(self) -> None:
+        """Close every sink, all at once, each in its own thread."""
         loop = asyncio.get_running_loop()
         closing = [
-            loop.run_in_executor(executor, sink.close) for sink, _, executor in self._open.values()
+            loop.run_in_executor(outlet.executor, outlet.sink.close)
+            for outlet in self._open.values()
         ]
-        if closing:
-            done, _ = await asyncio.wait(closing, timeout=seconds)
-            for each in done:
-                if isinstance(each.exception(), MaintError):
-                    logger.warning("cannot leave a sink cleanly: %s", each.exception())
+        for error in await asyncio.gather(*closing, return_exceptions=True):
+            if error is not None:
+                logger.warning("cannot leave a sink cleanly: %s", error)
 
-    def _opened(self, section: SinkSection) -> tuple[Sink, Delivery, ThreadPoolExecutor]:
-        sink = make_sink(section, self.registry)
-        executor = ThreadPoolExecutor(1, f"sink {section.name}")
-        return sink, Delivery(sink, executor), executor
+    async def _opened(self, section: SinkSection, predecessor: _Outlet | None) -> _Outlet:
+        """Open a sink; an endpoint whose address stays is taken over from its predecessor."""
+        if predecessor is None:
+            executor = ThreadPoolExecutor(1, f"sink {section.name}")
+        else:
+            executor = predecessor.executor
+        if predecessor is not None and isinstance(section, HttpSection):
+            sink = predecessor.sink
+        else:
+            sink = await self.compute(make_sink, section, self.registry)
+        delivery = Delivery(sink, executor, status=self.counted.get(section.name))
+        delivery.name = section.name
+        return _Outlet(sink, delivery, executor)
 
-    def _close(self, section: SinkSection) -> None:
-        """Close in the sink's own thread: what it writes just now comes first."""
-        sink, _, executor = self._open.pop(section)
-        executor.submit(sink.close)
-        executor.shutdown(wait=False)
+    @staticmethod
+    def _give_up(
+        coming: Mapping[SinkSection, _Outlet], going: Mapping[SinkSection, _Outlet]
+    ) -> None:
+        """Free the addresses that were taken. Other sinks hold nothing before their first write."""
+        for section, outlet in coming.items():
+            if isinstance(section, HttpSection) and _same_target(section, going) is None:
+                outlet.retire(None)
+
+
+def _same_target(section: SinkSection, outlets: Mapping[SinkSection, _Outlet]) -> _Outlet | None:
+    """Return the outlet that writes where the section wants to write."""
+    for other, outlet in outlets.items():
+        if type(other) is type(section) and other.target == section.target:
+            return outlet
+    return None
+
+
+def _problem(settings: Settings, section: SinkSection, error: SinkError) -> Problem:
+    return Problem(file=settings.path, section=f"sink:{section.name}", message=error.msg)
 
 
 def make_sink(section: SinkSection, registry: CollectorRegistry) -> Sink:

@@ -35,28 +35,25 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def run(args: argparse.Namespace) -> int:
     """Ask supervisord, and print."""
-    from supervisor_maint.cli.looking import client
-    from supervisor_maint.supervisord.memory import ProcessMemory
+    from supervisor_maint.cli.looking import snapshot
 
     settings = load_settings(args)
-    with client(settings) as supervisor:
-        snapshot = supervisor.snapshot()
+    taken = snapshot(settings)
     if args.format == "status":
-        print("\n".join(status_lines(snapshot)))
-        return 0
-    pids = {
-        namespec: status.pid
-        for namespec, status in snapshot.processes.items()
-        if status.pid is not None
-    }
-    memory = ProcessMemory().resident(pids)
-    if args.format == "json":
+        print("\n".join(status_lines(taken)))
+    elif args.format == "json":
         from supervisor_maint.app.recording import snapshot_document
 
-        print(json.dumps(snapshot_document(snapshot, memory), indent=2))
+        print(json.dumps(snapshot_document(taken, _memory(taken)), indent=2))
     else:
-        _print_table(snapshot, memory, settings)
+        _print_table(taken, settings)
     return 0
+
+
+def _memory(snapshot: Snapshot) -> Mapping[Namespec, int]:
+    from supervisor_maint.supervisord.memory import ProcessMemory
+
+    return ProcessMemory().resident(snapshot.pids)
 
 
 def status_lines(snapshot: Snapshot) -> list[str]:
@@ -70,11 +67,11 @@ def status_lines(snapshot: Snapshot) -> list[str]:
     ]
 
 
-def _print_table(snapshot: Snapshot, memory: Mapping[Namespec, int], settings: Settings) -> None:
+def _print_table(snapshot: Snapshot, settings: Settings) -> None:
     from supervisor_maint.cli.tables import console, table
     from supervisor_maint.cli.times import moment, size
 
-    zone = settings.maint.timezone
+    zone, memory = settings.maint.timezone, _memory(snapshot)
     rows = [
         (
             str(namespec),

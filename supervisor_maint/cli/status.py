@@ -7,13 +7,18 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from supervisor_maint.cli.arguments import add_command, add_config, load_settings
+from supervisor_maint.errors import MaintError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from datetime import tzinfo
 
     from supervisor_maint.processes import Namespec, Snapshot
     from supervisor_maint.settings import Settings
+    from supervisor_maint.snapshots.tallies import ProcessTally
     from supervisor_maint.snapshots.watch import Watch
 
 
@@ -35,102 +40,130 @@ def run(args: argparse.Namespace) -> int:
 
     Returns 1 when the listener is not running or supervisord does not answer.
     """
-    from supervisor_maint.cli.looking import holder, look, published, restored
-    from supervisor_maint.cli.tables import console
+    seen = _look(load_settings(args))
+    if args.json:
+        print(json.dumps(_document(seen), indent=2))
+    else:
+        _show(seen)
+    return 0 if seen.pid is not None and seen.trouble is None else 1
 
-    settings = load_settings(args)
+
+@attrs.frozen(kw_only=True)
+class _Seen:
+    """Everything that the command shows; ``trouble`` says why there is no snapshot."""
+
+    now: float
+    zone: tzinfo
+    pid: int | None
+    listener: Mapping[str, Any]
+    watch: Watch
+    tallies: Mapping[Namespec, ProcessTally]
+    snapshot: Snapshot | None
+    trouble: str | None
+
+    @property
+    def namespecs(self) -> list[Namespec]:
+        """Every process, in supervisord's order; when it does not answer, those known."""
+        if self.snapshot is not None:
+            return list(self.snapshot.processes)
+        return sorted({*self.tallies, *self.watch.baseline.wanted})
+
+
+def _look(settings: Settings) -> _Seen:
+    from supervisor_maint.cli.looking import published, restored, snapshot
+    from supervisor_maint.store.state_dir import StateDir
+
     now = time.time()
     known = published(settings)
-    pid = holder(settings)
     watch = restored(settings, now)
-    snapshot, trouble = look(settings)
-    if args.json:
-        document = {
-            "listener_pid": pid,
-            "supervisord_error": trouble,
-            "listener": dict(known.document) if known else None,
-            "processes": _documents(watch, snapshot, now),
-        }
-        print(json.dumps(document, indent=2, default=dict))
-    else:
-        out = console()
-        for line in _listener_lines(settings, known.document if known else {}, pid, now):
-            out.print(line, highlight=False, markup=False)
-        if trouble is not None:
-            out.print(f"supervisord   {trouble}", style="red", highlight=False, markup=False)
-        out.print(_process_table(watch, snapshot, now))
-        for difference in watch.differences:
-            out.print(f"differs: {difference}", style="yellow", highlight=False, markup=False)
-    return 0 if pid is not None and trouble is None else 1
+    taken, trouble = None, None
+    try:
+        taken = snapshot(settings)
+    except MaintError as error:
+        trouble = error.msg
+    return _Seen(
+        now=now,
+        zone=settings.maint.timezone,
+        pid=StateDir(settings.maint.state_dir).holder(),
+        listener=known.document if known else {},
+        watch=watch,
+        tallies=watch.tallies(now),
+        snapshot=taken,
+        trouble=trouble,
+    )
 
 
-def _documents(watch: Watch, snapshot: Snapshot | None, now: float) -> dict[str, Any]:
-    import attrs
-
-    tallies, wanted = watch.tallies(now), watch.wanted()
-    statuses = snapshot.processes if snapshot else {}
-    return {
-        namespec.qualified: {
-            "state": statuses[namespec].state.name if namespec in statuses else None,
-            "pid": statuses[namespec].pid if namespec in statuses else None,
+def _document(seen: _Seen) -> dict[str, Any]:
+    statuses = seen.snapshot.processes if seen.snapshot else {}
+    wanted = seen.watch.wanted()
+    processes: dict[str, Any] = {}
+    for namespec in seen.namespecs:
+        status, tally = statuses.get(namespec), seen.tallies.get(namespec)
+        processes[namespec.qualified] = {
+            "state": status.state.name if status else None,
+            "pid": status.pid if status else None,
             "wanted": wanted.get(namespec),
-            **(attrs.asdict(tallies[namespec]) if namespec in tallies else {}),
+            **(attrs.asdict(tally) if tally else {}),
         }
-        for namespec in sorted({*tallies, *statuses})
+    return {
+        "listener_pid": seen.pid,
+        "listener": dict(seen.listener) or None,
+        "supervisord_error": seen.trouble,
+        "differences": [difference.to_document() for difference in seen.watch.differences],
+        "processes": processes,
     }
 
 
-def _listener_lines(
-    settings: Settings, listener: Mapping[str, Any], pid: int | None, now: float
-) -> list[str]:
+def _show(seen: _Seen) -> None:
+    from supervisor_maint.cli.tables import console, table
+
+    out = console()
+    for line in _listener_lines(seen):
+        out.print(line, highlight=False, markup=False)
+    if seen.trouble is not None:
+        out.print(f"supervisord   {seen.trouble}", style="red", highlight=False, markup=False)
+    headers = ("process", "state", "wanted", "up for", "starts", "restarts", "failed", "down")
+    out.print(table(headers, (_process_row(seen, namespec) for namespec in seen.namespecs)))
+    for difference in seen.watch.differences:
+        out.print(f"differs: {difference}", style="yellow", highlight=False, markup=False)
+
+
+def _listener_lines(seen: _Seen) -> Iterator[str]:
     from supervisor_maint.cli.times import ago, moment
 
-    zone = settings.maint.timezone
-    if pid is None:
-        since = listener.get("published_at")
-        return [f"listener      not running (last heard of {ago(since, now)})"]
-    lines = [
-        f"listener      pid {pid}, version {listener.get('version')}, "
-        f"last event {ago(listener.get('heartbeat_at'), listener.get('published_at') or now)}"
-        f" as of {moment(listener.get('published_at'), zone)}",
-        f"settings      {listener.get('settings_file')}, loaded "
-        f"{moment(listener.get('settings_loaded_at'), zone)}"
-        + ("" if listener.get("config_reload_successful", True) else ", NEWER ONES REFUSED"),
-        f"events lost   {listener.get('events_lost', 0)}, errors {listener.get('errors', 0)}",
-    ]
+    listener = seen.listener
+    published_at = listener.get("published_at")
+    if seen.pid is None:
+        yield f"listener      not running, last heard of {ago(published_at, seen.now)}"
+        return
+    last_event = ago(listener.get("heartbeat_at"), published_at or seen.now)
+    yield (
+        f"listener      pid {seen.pid}, version {listener.get('version', '-')}, last event "
+        f"{last_event} as of {moment(published_at, seen.zone)}"
+    )
+    refused = "" if listener.get("config_reload_successful", True) else "; newer ones are refused"
+    loaded = moment(listener.get("settings_loaded_at"), seen.zone)
+    yield f"settings      {listener.get('settings_file', '-')}, loaded {loaded}{refused}"
+    yield f"events lost   {listener.get('events_lost', 0)}, errors {listener.get('errors', 0)}"
     for name, sink in listener.get("sinks", {}).items():
-        state = sink.get("last_error") or f"last write {ago(sink.get('last_success_at'), now)}"
-        lines.append(f"sink          {name}: {state}")
-    return lines
+        state = sink.get("last_error") or f"last write {ago(sink.get('last_success_at'), seen.now)}"
+        yield f"sink          {name}: {state}"
 
 
-def _process_table(watch: Watch, snapshot: Snapshot | None, now: float) -> Any:
-    from supervisor_maint.cli.tables import table
-
-    headers = ("process", "state", "wanted", "up for", "starts", "restarts", "failed", "down")
-    rows = [
-        _process_row(namespec, watch, snapshot, now)
-        for namespec in (snapshot.processes if snapshot else sorted(watch.baseline.wanted))
-    ]
-    return table(headers, rows)
-
-
-def _process_row(
-    namespec: Namespec, watch: Watch, snapshot: Snapshot | None, now: float
-) -> tuple[str, ...]:
+def _process_row(seen: _Seen, namespec: Namespec) -> tuple[str, ...]:
     from supervisor_maint.cli.times import duration
     from supervisor_maint.snapshots.tallies import ProcessTally
 
-    status = snapshot.processes[namespec] if snapshot else None
-    tally = watch.tallies(now).get(namespec, ProcessTally())
-    wanted = watch.baseline.wanted.get(namespec)
+    status = seen.snapshot.processes.get(namespec) if seen.snapshot else None
+    tally = seen.tallies.get(namespec) or ProcessTally()
+    wanted = seen.watch.baseline.wanted.get(namespec)
     restarts = [f"{count} {cause.value}" for cause, count in tally.restarts.items() if count]
-    up = status is not None and status.state.is_up and status.started_at is not None
+    since = status.started_at if status and status.state.is_up else None
     return (
         str(namespec),
         status.state.name if status else "?",
-        wanted.state.name if wanted else "-",
-        duration(now - status.started_at) if up and status and status.started_at else "-",
+        (wanted.accepted or wanted.state.name) if wanted else "-",
+        "-" if since is None else duration(seen.now - since),
         str(tally.starts),
         ", ".join(restarts) or "0",
         str(tally.start_failures),

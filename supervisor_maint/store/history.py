@@ -138,6 +138,15 @@ class History:
             connection.executescript("PRAGMA incremental_vacuum")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
+    def begin_anew(self) -> None:
+        """Set the file aside, and forget what it held: read back, it made no sense.
+
+        Raises StoreError.
+        """
+        self._database.close()
+        self._watch.clear()
+        self._begin_anew()
+
     def close(self) -> None:
         """Close the file."""
         self._database.close()

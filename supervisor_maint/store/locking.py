@@ -61,12 +61,18 @@ def acquire(path: Path) -> Lock:
             time.sleep(_PAUSE_SECONDS)
         descriptor = _open(path, os.O_RDWR | os.O_CREAT)
         if _lock(descriptor, fcntl.LOCK_EX) and _is_at(path, descriptor):
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+            _write_pid(descriptor)
             return Lock(path, descriptor)
         holder = Holder(_pid(descriptor))
         os.close(descriptor)
     raise StateLocked(_already_held(path.parent, holder), pid=holder.pid)
+
+
+def _write_pid(descriptor: int) -> None:
+    """Write who holds the lock. On a full disk it is held, and nobody knows by whom."""
+    with contextlib.suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
 
 
 def find_holder(path: Path) -> Holder | None:

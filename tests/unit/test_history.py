@@ -309,3 +309,15 @@ def test_spoiled_document_is_damage(history):
         list(reader.reports())
     assert history.load_watch() is None
     assert history.set_aside.exists()
+
+
+def test_history_that_makes_no_sense_is_begun_anew(history):
+    """What can be read but not understood is set aside, and never saved again."""
+    history.save_watch({"serial": "nonsense"}, {"web:a": {"starts": 1}})
+    history.load_watch()
+
+    history.begin_anew()
+    history.save_watch({"serial": 1}, {})
+
+    assert history.set_aside.exists()
+    assert ({"serial": 1}, {}) == reopened(history)

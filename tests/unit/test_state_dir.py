@@ -12,6 +12,7 @@ import pytest
 
 from supervisor_maint.errors import StateLocked, StoreError
 from supervisor_maint.store.state_dir import StateDir
+from tests.fakes.full_disk import full_disk
 
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
@@ -219,3 +220,10 @@ def test_lock_needs_its_directory(tmp_path):
     assert not state_dir.is_held()
     with pytest.raises(StoreError, match="expected the state directory, found nothing"):
         state_dir.lock()
+
+
+def test_lock_is_taken_on_a_full_disk(state_dir):
+    """A disk without room for our pid keeps nobody from being the listener."""
+    with full_disk(0), state_dir.lock():
+        assert state_dir.is_held()
+        assert state_dir.holder() is None
