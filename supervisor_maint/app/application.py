@@ -15,11 +15,13 @@ from typing import Any, Callable
 import attrs
 
 from supervisor_maint.app.answering import Clerk
+from supervisor_maint.app.maintaining import Maintenance
 from supervisor_maint.app.observing import Observer
 from supervisor_maint.app.pacing import Pace
 from supervisor_maint.app.ports import Ports
 from supervisor_maint.app.recording import Recorder
 from supervisor_maint.app.reporting import Reporter
+from supervisor_maint.app.run_ports import RunPorts
 from supervisor_maint.app.survival import survive, surviving
 from supervisor_maint.app.totals import Totals
 from supervisor_maint.listener.events import (
@@ -30,6 +32,7 @@ from supervisor_maint.listener.events import (
     SupervisorStateEvent,
     TickEvent,
 )
+from supervisor_maint.maintenance.run import Run
 from supervisor_maint.snapshots.watch import Watch
 
 REQUEST_KIND = "maint"
@@ -64,6 +67,7 @@ class Application:
     recorder: Recorder
     reporter: Reporter
     clerk: Clerk
+    maintenance: Maintenance
     woken: asyncio.Event
     _stopping: bool = attrs.field(init=False, default=False)
 
@@ -72,6 +76,8 @@ class Application:
         cls,
         *,
         ports: Ports,
+        run_ports: RunPorts,
+        log_line: Callable[[Run], None],
         watch: Watch,
         totals: Totals,
         limits: Limits,
@@ -84,7 +90,16 @@ class Application:
         woken = asyncio.Event()
         pace = Pace(push_interval_seconds=limits.push_interval_seconds)
         observer = Observer(ports=ports, watch=watch, pace=pace, totals=totals, woken=woken)
+        maintenance = Maintenance.build(
+            ports=run_ports,
+            watch=watch,
+            totals=totals,
+            memory=lambda: ports.memory,
+            log_line=log_line,
+            changed=lambda: _report_soon(pace, woken),
+        )
         clerk = Clerk(
+            maintenance=maintenance,
             ports=ports,
             watch=watch,
             observer=observer,
@@ -114,9 +129,11 @@ class Application:
                 totals=totals,
                 observer=observer,
                 clerk=clerk,
+                maintenance=maintenance,
                 about=about,
             ),
             clerk=clerk,
+            maintenance=maintenance,
             woken=woken,
         )
 
@@ -141,6 +158,8 @@ class Application:
         elif isinstance(event, RemoteCommunicationEvent) and event.kind == REQUEST_KIND:
             self.clerk.hand_in(event.data)
         self.woken.set()
+        if self.maintenance.conductor.is_active or isinstance(event, TickEvent):
+            self.maintenance.wake()
 
     def _tick(self, event: TickEvent) -> None:
         self.clerk.look_at_settings = True
@@ -172,10 +191,14 @@ class Application:
 
         An unexpected exception in a turn is logged and counted, and the next turn comes.
         """
-        while not (self._stopping or self.observer.shutting_down):
-            await surviving(self.totals, "turn", self.turn())
-            await asyncio.sleep(LEAST_TURN_SPACING_SECONDS)
-            await self._wait(self._next_turn_at() - self.ports.clock())
+        maintaining = asyncio.ensure_future(self.maintenance.drive())
+        try:
+            while not (self._stopping or self.observer.shutting_down):
+                await surviving(self.totals, "turn", self.turn())
+                await asyncio.sleep(LEAST_TURN_SPACING_SECONDS)
+                await self._wait(self._next_turn_at() - self.ports.clock())
+        finally:
+            maintaining.cancel()
 
     async def turn(self) -> None:
         """Make one turn: take requests, begin to look, save, and report what is due."""
@@ -199,14 +222,18 @@ class Application:
             self.pace.report_now()
             await self.recorder.keep_report(report)
         snapshot = self.observer.snapshot
-        if snapshot is not None and self.recorder.is_of_hour(snapshot):
+        if snapshot is not None and self._is_hour_wanted() and self.recorder.is_of_hour(snapshot):
             await self.observer.measure()
             await self.recorder.keep_hour(snapshot, self.observer.memory, now)
         await self.recorder.save()
 
+    def _is_hour_wanted(self) -> bool:
+        """Tell whether the hour's work is to be done; it waits while a run is near."""
+        return self.recorder.hour_due and not self.maintenance.is_close(self.ports.clock())
+
     def _next_look_at(self, now: float) -> float:
         """Return when to look next: for a burst to end, the hour, a report, or to be answered."""
-        if not self.observer.up or self.recorder.hour_due:
+        if not self.observer.up or self._is_hour_wanted():
             due_at = -math.inf
         else:
             settling_at = self.watch.next_due(now)
@@ -230,3 +257,9 @@ class Application:
         alarm = asyncio.get_running_loop().call_later(max(seconds, 0.0), self.woken.set)
         await self.woken.wait()
         alarm.cancel()
+
+
+def _report_soon(pace: Pace, woken: asyncio.Event) -> None:
+    """Have a transition of a run shown everywhere at once."""
+    pace.report_now()
+    woken.set()

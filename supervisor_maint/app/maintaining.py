@@ -8,17 +8,22 @@ over.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import math
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import attrs
 
 from supervisor_maint.app.conducting import Conductor
+from supervisor_maint.app.performing import Performer
+from supervisor_maint.app.plan_records import PlanRecord
 from supervisor_maint.app.run_keeping import RunKeeper
 from supervisor_maint.app.run_ports import RunPorts
+from supervisor_maint.app.survival import survive, surviving
+from supervisor_maint.app.totals import Totals
+from supervisor_maint.effects import Memory
 from supervisor_maint.errors import StoreError, SupervisorError
 from supervisor_maint.maintenance import blockers, windows
 from supervisor_maint.maintenance.plan import Plan
@@ -44,14 +49,47 @@ class Maintenance:
     watch: Watch
     conductor: Conductor
     keeper: RunKeeper
-    survive: Callable[[str, BaseException], None]
+    totals: Totals
     changed: Callable[[], None]
+    woken: asyncio.Event
     plans: tuple[Plan, ...] = ()
     journal: JournalState = attrs.field(factory=JournalState)
     journal_problem: str | None = None
-    known_since: dict[str, dict[str, Any]] = attrs.field(factory=dict)
-    _woken: asyncio.Event = attrs.field(init=False, factory=asyncio.Event)
     _again_at: float = attrs.field(init=False, default=-math.inf)
+
+    @classmethod
+    def build(
+        cls,
+        *,
+        ports: RunPorts,
+        watch: Watch,
+        totals: Totals,
+        memory: Callable[[], Memory | None],
+        log_line: Callable[[Run], None],
+        changed: Callable[[], None],
+    ) -> Maintenance:
+        """Put the parts together; what the arguments mean is said by the part that gets them."""
+        woken = asyncio.Event()
+        keeper = RunKeeper(ports=ports, memory=memory, log_line=log_line, records=totals.plans)
+        conductor = Conductor(ports=ports, watch=watch, wake=woken.set)
+        maintenance = cls(
+            ports=ports,
+            watch=watch,
+            conductor=conductor,
+            keeper=keeper,
+            totals=totals,
+            changed=changed,
+            woken=woken,
+        )
+        conductor.performer = Performer(
+            ports=ports,
+            tell=conductor.tell,
+            wake=woken.set,
+            survive=functools.partial(survive, totals),
+            blockers=maintenance.blockers,
+            take_snapshot=keeper.take,
+        )
+        return maintenance
 
     async def start(self, plans: Sequence[Plan]) -> None:
         """Read the journal, and take up the run that a crash has left open."""
@@ -71,29 +109,25 @@ class Maintenance:
 
     def set_plans(self, plans: Sequence[Plan]) -> None:
         """Take the plans of the settings; a run under way keeps the plan it began with."""
-        now = self.ports.clock()
         self.plans = tuple(plans)
         for plan in plans:
-            schedule = str(plan.schedule)
-            known = self.known_since.get(plan.name)
-            if known is None or known.get("schedule") != schedule:
-                self.known_since[plan.name] = {"schedule": schedule, "at": now}
+            self.record_of(plan)
         self.wake()
+
+    def record_of(self, plan: Plan) -> PlanRecord:
+        """Return what is remembered of a plan."""
+        return self.totals.plans.know(plan.name, str(plan.schedule), self.ports.clock())
 
     def wake(self) -> None:
         """Make the loop turn."""
-        self._woken.set()
+        self.woken.set()
 
     async def drive(self) -> None:
         """Turn for ever. An unexpected exception is survived, and the next turn comes."""
         while True:
-            self._woken.clear()
-            turn = asyncio.ensure_future(self._turn())
-            await asyncio.wait({turn})
-            error = turn.exception()
-            if error is not None:
-                self.survive("maintenance", error)
-            await self._sleep(AGAIN_SECONDS if error is not None else self._seconds_to_wait())
+            self.woken.clear()
+            went_well = await surviving(self.totals, "maintenance", self._turn())
+            await self._sleep(self._seconds_to_wait() if went_well else AGAIN_SECONDS)
 
     def is_close(self, now: float) -> bool:
         """Tell whether a run is under way or due within a minute."""
@@ -174,14 +208,24 @@ class Maintenance:
         )
         return blockers.find(run.plan, found, self.ports.clock())
 
-    async def _turn(self) -> None:
+    async def _turn(self) -> bool:
+        """Make one turn; True, for ``surviving`` returns None when it raised."""
         if self.conductor.is_active:
             over = await self.conductor.turn()
+            self._follow_deadline()
             if over is not None:
                 await self._conclude(over)
             self.changed()
         else:
             await self._consider()
+        return True
+
+    def _follow_deadline(self) -> None:
+        """Let the metrics know until when alerts may be muted; the end of a run closes it."""
+        run = self.conductor.run
+        if run is not None and run.deadline_at is not None:
+            ended_at = math.inf if run.ended_at is None else run.ended_at
+            self.totals.plans.window_deadline_at = min(run.deadline_at, ended_at)
 
     async def _conclude(self, run: Run) -> None:
         """Keep what is known of a run that is over, and let the baseline move again."""
@@ -239,13 +283,13 @@ class Maintenance:
             reason=missed.reason,
         )
         await self.ports.store(self.ports.journal.record_plan, skipped)
-        await self.keeper.keep_skipped(skipped)
+        self.record_of(plan).runs[skipped.outcome] += 1
         await self._read_journal()
         self.changed()
 
     def _window(self, plan: Plan, now: float) -> windows.Window:
-        known = self.known_since.get(plan.name, {}).get("at", now)
-        return windows.due(plan, self.journal.last_runs.get(plan.name), known, now)
+        last_run = self.journal.last_runs.get(plan.name)
+        return windows.due(plan, last_run, self.record_of(plan).known_since_at, now)
 
     async def _read_journal(self) -> None:
         try:
@@ -274,7 +318,7 @@ class Maintenance:
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep until woken; the clock may be set meanwhile, so never for longer than an hour."""
-        woken = asyncio.ensure_future(self._woken.wait())
+        woken = asyncio.ensure_future(self.woken.wait())
         await asyncio.wait({woken}, timeout=max(0.0, min(seconds, _LONGEST_SLEEP_SECONDS)))
         woken.cancel()
 

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from supervisor_maint.app.conducting import Line, story_document
+from supervisor_maint.app.plan_records import PlanRecords
 from supervisor_maint.app.recording import snapshot_document, snapshot_of
 from supervisor_maint.app.run_ports import RunPorts
 from supervisor_maint.effects import Memory
@@ -19,7 +20,6 @@ from supervisor_maint.maintenance.run import Run
 from supervisor_maint.processes import Namespec, Snapshot
 from supervisor_maint.snapshots.diff import Difference
 from supervisor_maint.snapshots.rundiff import Measured, run_diff
-from supervisor_maint.store.records import LastRun
 
 logger = logging.getLogger(__name__)
 
@@ -34,13 +34,12 @@ class RunKeeper:
     ports: RunPorts
     memory: Callable[[], Memory | None]
     log_line: Callable[[Run], None]
+    records: PlanRecords
     before: Snapshot | None = None
     after: Snapshot | None = None
     resident_before: Mapping[Namespec, int] = attrs.field(factory=dict)
     resident_after: Mapping[Namespec, int] = attrs.field(factory=dict)
     differences: tuple[Difference, ...] = ()
-    ended: dict[str, Run] = attrs.field(factory=dict)
-    counts: dict[str, dict[str, int]] = attrs.field(factory=dict)
 
     async def take(self, run: Run, when: When) -> Result:
         """Take the ``before`` or the ``after`` snapshot of a run."""
@@ -65,17 +64,13 @@ class RunKeeper:
 
     async def keep(self, run: Run, story: Sequence[Line]) -> None:
         """Keep a run that is over, with its story; a full disk is logged and no more."""
-        self.ended[run.plan.name] = run
-        self._count(run.plan.name, run.phase.value)
+        self.records.know(run.plan.name, str(run.plan.schedule), run.created_at).note(run)
+        self.records.downtime_seconds = self.downtimes(run)
         await self._save(run, {**self._document(run), "story": story_document(story)})
         try:
             await self.ports.store(self.log_line, run)
         except OSError as error:
             logger.error("cannot write the restart log: %s", error)
-
-    async def keep_skipped(self, skipped: LastRun) -> None:
-        """Count a scheduled time that came to nothing."""
-        self._count(skipped.plan, skipped.outcome)
 
     def downtimes(self, run: Run) -> dict[Namespec, float]:
         """Return how long each process of the run was away, in seconds; only of those back."""
@@ -144,10 +139,6 @@ class RunKeeper:
             await self.ports.store(self.ports.history.save_run, run.id, run.created_at, document)
         except StoreError as error:
             logger.error("cannot keep the run in the history: %s", error.msg)
-
-    def _count(self, plan: str, outcome: str) -> None:
-        counts = self.counts.setdefault(plan, {})
-        counts[outcome] = counts.get(outcome, 0) + 1
 
     def _forget(self) -> None:
         self.before = self.after = None
