@@ -96,7 +96,8 @@ class Application:
             totals=totals,
             memory=lambda: ports.memory,
             log_line=log_line,
-            changed=lambda: _report_soon(pace, woken),
+            moved=pace.report_now,
+            changed=woken.set,
         )
         clerk = Clerk(
             maintenance=maintenance,
@@ -209,7 +210,7 @@ class Application:
         if self.observer.looking_since is None and now >= self._next_look_at(now):
             self.observer.begin()
         await self._record(now)
-        if self.clerk.take_news():
+        if self.clerk.take_news() or self.maintenance.take_news():
             await self.reporter.publish()
         now = self.ports.clock()
         if now >= self._next_report_at():
@@ -257,9 +258,3 @@ class Application:
         alarm = asyncio.get_running_loop().call_later(max(seconds, 0.0), self.woken.set)
         await self.woken.wait()
         alarm.cancel()
-
-
-def _report_soon(pace: Pace, woken: asyncio.Event) -> None:
-    """Have a transition of a run shown everywhere at once."""
-    pace.report_now()
-    woken.set()

@@ -43,18 +43,23 @@ _LONGEST_SLEEP_SECONDS = 3600.0
 
 @attrs.define(kw_only=True)
 class Maintenance:
-    """Begins runs when they are due or asked for, and sees them to their end."""
+    """Begins runs when they are due or asked for, and sees them to their end.
+
+    ``moved`` is called at each transition of a run, ``changed`` when there is news for clients.
+    """
 
     ports: RunPorts
     watch: Watch
     conductor: Conductor
     keeper: RunKeeper
     totals: Totals
+    moved: Callable[[], None]
     changed: Callable[[], None]
     woken: asyncio.Event
     plans: tuple[Plan, ...] = ()
     journal: JournalState = attrs.field(factory=JournalState)
     journal_problem: str | None = None
+    _has_news: bool = attrs.field(init=False, default=False)
     _again_at: float = attrs.field(init=False, default=-math.inf)
 
     @classmethod
@@ -66,6 +71,7 @@ class Maintenance:
         totals: Totals,
         memory: Callable[[], Memory | None],
         log_line: Callable[[Run], None],
+        moved: Callable[[], None],
         changed: Callable[[], None],
     ) -> Maintenance:
         """Put the parts together; what the arguments mean is said by the part that gets them."""
@@ -78,6 +84,7 @@ class Maintenance:
             conductor=conductor,
             keeper=keeper,
             totals=totals,
+            moved=moved,
             changed=changed,
             woken=woken,
         )
@@ -211,14 +218,29 @@ class Maintenance:
     async def _turn(self) -> bool:
         """Make one turn; True, for ``surviving`` returns None when it raised."""
         if self.conductor.is_active:
+            before = self.conductor.run
             over = await self.conductor.turn()
             self._follow_deadline()
+            self._tell_of(before)
             if over is not None:
                 await self._conclude(over)
-            self.changed()
         else:
             await self._consider()
         return True
+
+    def take_news(self) -> bool:
+        """Tell whether anything has changed since the last call that clients are shown."""
+        news, self._has_news = self._has_news, False
+        return news
+
+    def _tell_of(self, before: Run | None) -> None:
+        """Have a change shown to clients, and a transition of the run reported everywhere."""
+        after = self.conductor.run
+        if before is None or after is None or before.phase is not after.phase:
+            self.moved()
+        if before is not after:
+            self._has_news = True
+            self.changed()
 
     def _follow_deadline(self) -> None:
         """Let the metrics know until when alerts may be muted; the end of a run closes it."""
@@ -285,7 +307,7 @@ class Maintenance:
         await self.ports.store(self.ports.journal.record_plan, skipped)
         self.record_of(plan).runs[skipped.outcome] += 1
         await self._read_journal()
-        self.changed()
+        self._tell_of(None)
 
     def _window(self, plan: Plan, now: float) -> windows.Window:
         last_run = self.journal.last_runs.get(plan.name)
