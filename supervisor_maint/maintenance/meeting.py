@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Callable
 
+import attrs
+
 from supervisor_maint.maintenance.clock import passed
 from supervisor_maint.maintenance.observation import CallOutcome
 from supervisor_maint.maintenance.target import Progress, Target
@@ -35,12 +37,16 @@ def meet(target: Target, status: ProcessStatus | None, now: float) -> Target:
     """Return the target as the status shows it; None: supervisord does not know it any more.
 
     A RUNNING process that replaced the one before is COMING_BACK; whether it is ready is not
-    for here. While a stop of ours may yet be carried out, nothing that is seen counts.
+    for here; one that was back and died again is so once more, for a program that does not stay
+    up must not be given to the rest. While a stop of ours may yet be carried out, nothing that is
+    seen counts.
     """
     if status is None:
         gone = target.settled(Progress.LEFT, "supervisord does not know it any more")
         return target if target.is_settled else gone
     target = target.looked_at(status, now).confirmed_by(status, now)
+    if target.fell_back(status):
+        target = attrs.evolve(target.coming_back(now), coming_since_at=now)
     if target.is_settled or target.may_yet_be_stopped(now):
         return target
     return _MEETINGS[status.state](target, status, now)

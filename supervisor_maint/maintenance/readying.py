@@ -7,7 +7,6 @@ import attrs
 from supervisor_maint.maintenance import readiness
 from supervisor_maint.maintenance.actions import CheckReady
 from supervisor_maint.maintenance.clock import passed
-from supervisor_maint.maintenance.meeting import broken
 from supervisor_maint.maintenance.observation import ReadyAnswer
 from supervisor_maint.maintenance.readiness import PROBE_SECONDS, Readiness
 from supervisor_maint.maintenance.target import Progress, Target
@@ -49,10 +48,13 @@ def _is_back(target: Target) -> bool:
 def _ready(turn: Turn, target: Target) -> Target:
     check = readiness.find(turn.run.plan.readiness, target.namespec)
     if check is None or target.ready_in_a_row >= check.successes:
-        return attrs.evolve(target, progress=Progress.DONE, back_at=turn.now)
+        return target.back(turn.now)
     if target.seen_for(check.timeout_seconds, turn.now):
         last = f": {target.not_ready_reason}" if target.not_ready_reason else ""
-        return broken(target, f"it is not ready after {check.timeout_seconds:g} s{last}")
+        # Also when it was not us who restarted it: it counts as away, and the run stops.
+        return target.settled(
+            Progress.FAILED, f"it is not ready after {check.timeout_seconds:g} s{last}"
+        )
     return _asked(turn, target, check)
 
 

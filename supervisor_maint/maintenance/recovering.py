@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import enum
 
-import attrs
-
 from supervisor_maint.maintenance import calls, restarting, steps
 from supervisor_maint.maintenance.actions import StepPhase
 from supervisor_maint.maintenance.clock import passed
@@ -55,7 +53,7 @@ def _back(turn: Turn, target: Target) -> Target:
     """Settle a process that runs again; recovery does not ask whether it is ready."""
     runs = target.seen is not None and target.seen.state is ProcessState.RUNNING
     if runs and target.progress is Progress.COMING_BACK:
-        return attrs.evolve(target, progress=Progress.DONE, back_at=turn.now)
+        return target.back(turn.now)
     return target
 
 

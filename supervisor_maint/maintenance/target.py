@@ -101,7 +101,7 @@ def _revive_call(document: Any) -> Call:
 class Target:
     """A process that the run restarts. ``chosen`` is what it was in ``before``.
 
-    ``back_at`` is when it was RUNNING again and ready, ``down_at`` when its stop was asked for.
+    ``back_at`` is when it was RUNNING again and ready, as the process ``back_pid``.
     ``runs_anew``: it was seen after its stop as another process than before, so that a stop seen
     later is not ours.
     """
@@ -114,6 +114,7 @@ class Target:
     runs_anew: bool = False
     coming_since_at: float | None = None
     back_at: float | None = None
+    back_pid: int | None = None
     seen: Seen | None = attrs.field(default=None, metadata=volatile())
     ready_asked_at: float | None = attrs.field(default=None, metadata=volatile())
     is_ready_asked: bool = attrs.field(default=False, metadata=volatile())
@@ -231,6 +232,19 @@ class Target:
     def waiting_again(self) -> Target:
         """Return it as if its turn was still to come: its stop had no effect."""
         return attrs.evolve(self, progress=Progress.WAITING)
+
+    def back(self, now: float) -> Target:
+        """Return it as RUNNING again and ready."""
+        pid = None if self.seen is None else self.seen.pid
+        return attrs.evolve(self, progress=Progress.DONE, back_at=now, back_pid=pid)
+
+    def fell_back(self, status: ProcessStatus) -> bool:
+        """Tell whether it was back, and has died by itself since."""
+        is_another = status.pid is not None and status.pid != self.back_pid
+        return self.progress is Progress.DONE and (
+            status.state in (ProcessState.BACKOFF, ProcessState.FATAL)
+            or (status.state in (ProcessState.STARTING, ProcessState.RUNNING) and is_another)
+        )
 
     def coming_back(self, now: float) -> Target:
         """Return it as being on its way up."""

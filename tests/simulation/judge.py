@@ -150,15 +150,19 @@ class Judge:
         self.find(name, f"{spec}, stopped by {process.stopped_by}, is started")
 
     def _is_unclear(self, target: Target, process: Process) -> bool:
-        """Whose stop it was nobody can know when the answer to ours was lost at that time."""
-        same = process.started_at in (0.0, self.before[process.namespec][1])
-        if target.stop is None or not same:
+        """Tell whether nobody can know whose stop it was, as when the answer to ours was lost."""
+        if target.stop is None:
+            return False
+        # supervisord tells whole seconds: a start in the second of our stop may have been earlier.
+        if int(process.started_at) == int(target.stop.answered_at or 0.0):
+            return True
+        if process.started_at not in (0.0, self.before[process.namespec][1]):
             return False
         latest_at = target.stop.asked_at + ANSWER_SECONDS + target.stop_limit_seconds
         return target.stop.first_asked_at <= process.stop_called_at <= latest_at
 
-    def moved(self, old: Run | None, new: Run) -> None:
-        """The run was taken a step further."""
+    def moved(self, new: Run) -> None:
+        """The run was taken a step further, and the journal knows."""
         if new.deadline_at is not None:
             if self.deadline_at is not None and new.deadline_at > self.deadline_at:
                 self.find("deadline_is_never_extended", f"by {new.deadline_at - self.deadline_at}")
@@ -177,9 +181,7 @@ class Judge:
         for target in run.targets or ():
             process = self.processes[target.namespec]
             stays = process.state is S.STOPPED and process.stopped_by == "run"
-            unclear = target.stop is not None and target.stop.was_lost
-            replaced = process.stop_called_at and target.runs_anew
-            if stays and not process.refuses_start and not (unclear and replaced):
+            if stays and not process.refuses_start and not _is_past_telling(target, process):
                 self.find("nothing_stays_stopped_because_of_us", f"{target.namespec}")
             self._check_restarted(run, process, target.progress)
         if run.has_acted and run.phase is not Phase.SKIPPED:
@@ -197,3 +199,11 @@ class Judge:
         records = [one for one in run.steps if one.name == name]
         if not records or records[-1].outcome is StepOutcome.RUNNING:
             self.find("post_steps_are_accounted_for", name)
+
+
+def _is_past_telling(target: Target, process: Process) -> bool:
+    """A stop whose answer died with the listener, of a process replaced or dying very slowly."""
+    if target.stop is None or not target.stop.was_lost:
+        return False
+    latest_at = target.stop.asked_at + ANSWER_SECONDS + target.stop_limit_seconds
+    return target.runs_anew or process.stopped_at > latest_at

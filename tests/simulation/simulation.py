@@ -313,7 +313,8 @@ class Simulation:
             decision = advancing.advance(run, blind, self.now)
         elif self.shell.journals:
             self.journal = decision.run
-        self.judge.moved(run, decision.run)
+        if is_writable:
+            self.judge.moved(decision.run)
         listener.run = decision.run
         self._may_crash()
         for action in decision.actions:
