@@ -18,7 +18,6 @@ Beside them there are PATH and LANG, and HOME, USER and LOGNAME of the user it r
 from __future__ import annotations
 
 import shlex
-import signal
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,14 +28,7 @@ from supervisor_maint.maintenance.observation import StepOutcome
 from supervisor_maint.maintenance.plan import Step
 
 PHASES = ("pre", "post", "check", "rotate")
-# What is kept of a child's output: its end, for errors come last.
-OUTPUT_BYTES = 64 * 1024
-# EX_TEMPFAIL of sysexits.h: not now, and no failure. Before the restart it skips the run.
-SKIP_STATUS = 75
-_MAY_SKIP = frozenset({"pre", "check"})
-
 STANDARD_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_REASON_LENGTH = 200
 
 
 @attrs.frozen(kw_only=True, hash=False)
@@ -96,45 +88,3 @@ def basic_environment(inherited: Mapping[str, str]) -> dict[str, str]:
     folders = inherited.get("PATH", "").split(":") + STANDARD_PATH.split(":")
     path = ":".join(dict.fromkeys(folder for folder in folders if folder))
     return {"PATH": path, "LANG": inherited.get("LANG", "C.UTF-8")}
-
-
-def judge(phase: str, returncode: int, output: str = "", output_bytes: int = 0) -> StepEnd:
-    """Say what the end of a child means; a negative ``returncode`` is the signal that ended it."""
-    told = describe(returncode, output)
-    if returncode == 0:
-        outcome, told = StepOutcome.SUCCEEDED, ""
-    elif returncode == SKIP_STATUS and phase in _MAY_SKIP:
-        outcome = StepOutcome.SKIP_RUN
-    else:
-        outcome = StepOutcome.FAILED
-    return StepEnd(
-        outcome=outcome,
-        reason=told,
-        exit_status=returncode if returncode >= 0 else None,
-        output=output,
-        output_bytes=output_bytes,
-    )
-
-
-def describe(returncode: int, output: str = "") -> str:
-    """Say how a child ended, and the last line that it wrote."""
-    if returncode >= 0:
-        told = f"exit status {returncode}"
-    else:
-        told = f"ended by {_signal_name(-returncode)}"
-    last = last_line(output)
-    return f"{told}: {last}" if last else told
-
-
-def last_line(output: str) -> str:
-    """Return the last line with something in it, shortened, without control characters."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    printable = "".join(char if char.isprintable() else " " for char in lines[-1]) if lines else ""
-    return printable[:_REASON_LENGTH].strip()
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal, known to Python by its first and last only
-        return f"signal {number}"
