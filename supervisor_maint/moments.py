@@ -1,4 +1,4 @@
-"""Moments as people write them. No I/O here.
+"""Moments as people write and read them. No I/O here.
 
 Only the standard library is imported: the plug-in of supervisorctl uses this, too.
 """
@@ -27,6 +27,11 @@ def moment(text: str, now: float, zone: tzinfo | None = None) -> float | None:
     except ValueError:
         return None
     return _epoch(found, zone) if found.year in _YEARS else None
+
+
+def show(at: float, zone: tzinfo) -> str:
+    """Print a moment in a zone, with the zone's name: ``2026-11-28 03:00:00 JST``."""
+    return datetime.fromtimestamp(at, zone).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def _next(hour: int, minute: int, now: float, zone: tzinfo | None) -> float:

@@ -33,10 +33,11 @@ STORY_LINES = 10_000
 Statuses = Mapping[Namespec, "ProcessStatus | None"]
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Line:
-    """A line of a run's story: when, what, and of which process."""
+    """A line of a run's story, counted from 0: when, what, and of which process."""
 
+    number: int
     at: float
     text: str
     process: str | None = None
@@ -54,6 +55,7 @@ class Conductor:
     story: deque[Line] = attrs.field(factory=lambda: deque(maxlen=STORY_LINES))
     statuses: Statuses = attrs.field(factory=dict)
     wake_at: float = math.inf
+    _lines: int = attrs.field(init=False, default=0)
     _results: list[Result] = attrs.field(init=False, factory=list)
     _cancelled_by: str | None = attrs.field(init=False, default=None)
 
@@ -100,6 +102,7 @@ class Conductor:
     def _take_up(self, run: Run) -> None:
         self.run = run
         self.story.clear()
+        self._lines = 0
         self.statuses = {}
         self._results = []
         self._cancelled_by = None
@@ -158,7 +161,10 @@ class Conductor:
 
     def _record(self, record: actions.Record) -> None:
         process = None if record.namespec is None else record.namespec.qualified
-        self.story.append(Line(self.ports.clock(), record.text, process))
+        self.story.append(
+            Line(number=self._lines, at=self.ports.clock(), text=record.text, process=process)
+        )
+        self._lines += 1
         what = record.text if process is None else f"{record.namespec} {record.text}"
         logger.info("run %s: %s", self.run.id if self.run else "-", what)
 

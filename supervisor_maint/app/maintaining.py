@@ -13,6 +13,7 @@ import logging
 import math
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timezone, tzinfo
 
 import attrs
 
@@ -57,6 +58,7 @@ class Maintenance:
     changed: Callable[[], None]
     woken: asyncio.Event
     plans: tuple[Plan, ...] = ()
+    zone: tzinfo = timezone.utc
     journal: JournalState = attrs.field(factory=JournalState)
     journal_problem: str | None = None
     _has_news: bool = attrs.field(init=False, default=False)
@@ -98,10 +100,10 @@ class Maintenance:
         )
         return maintenance
 
-    async def start(self, plans: Sequence[Plan]) -> None:
+    async def start(self, plans: Sequence[Plan], zone: tzinfo) -> None:
         """Read the journal, and take up the run that a crash has left open."""
         await self._read_journal()
-        self.set_plans(plans)
+        self.set_plans(plans, zone)
         document = self.journal.run
         if document is None:
             return
@@ -114,8 +116,12 @@ class Maintenance:
         await self.keeper.reopen(run)
         self.conductor.resume(run)
 
-    def set_plans(self, plans: Sequence[Plan]) -> None:
-        """Take the plans of the settings; a run under way keeps the plan it began with."""
+    def set_plans(self, plans: Sequence[Plan], zone: tzinfo) -> None:
+        """Take the plans of the settings; a run under way keeps the plan it began with.
+
+        ``zone`` is the one that people are shown times in.
+        """
+        self.zone = zone
         self.plans = tuple(plans)
         for plan in plans:
             self.record_of(plan)

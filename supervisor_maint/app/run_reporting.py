@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import attrs
 
+from supervisor_maint import moments
 from supervisor_maint.app.conducting import Conductor, story_document
 from supervisor_maint.app.maintaining import Maintenance
+from supervisor_maint.maintenance import holds
 from supervisor_maint.maintenance.run import Run
 from supervisor_maint.maintenance.target import Target
 from supervisor_maint.monitoring.facts import PlanFacts
@@ -48,10 +50,32 @@ def document(maintenance: Maintenance, now: float) -> dict[str, Any]:
             }
             for facts in plan_facts(maintenance, now)
         },
+        "sentences": list(sentences(maintenance, now)),
         "holds": [attrs.asdict(hold) for hold in maintenance.journal.holds],
         "problem": maintenance.journal_problem or maintenance.journal.needs_resume,
         "run": _run_document(maintenance.conductor),
     }
+
+
+def sentences(maintenance: Maintenance, now: float) -> Iterator[str]:
+    """Yield a line for each plan, each hold, the run, and what keeps runs from starting."""
+    zone = maintenance.zone
+    for facts in plan_facts(maintenance, now):
+        starts = "on request only"
+        if facts.next_start_at is not None:
+            starts = f"next run {moments.show(facts.next_start_at, zone)}"
+        counted = ", ".join(f"{count} {outcome}" for outcome, count in facts.runs.items() if count)
+        yield f"plan {facts.name}: {starts}; so far {counted or 'none'}"
+    for hold in maintenance.journal.holds:
+        yield holds.describe(hold)
+    problem = maintenance.journal_problem or maintenance.journal.needs_resume
+    if problem is not None:
+        yield f"no run starts until somebody resumes: {problem}"
+    run = maintenance.conductor.run
+    if run is not None:
+        why = f": {run.reason}" if run.reason else ""
+        since = moments.show(run.phase_since_at, zone)
+        yield f"run {run.id} of {run.plan.name}: {run.phase.value} since {since}{why}"
 
 
 def _active_plan(maintenance: Maintenance) -> str | None:

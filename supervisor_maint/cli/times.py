@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 
+from supervisor_maint import moments
 from supervisor_maint.durations import show as duration
 
 __all__ = ["ago", "duration", "moment", "size"]
@@ -13,7 +14,7 @@ def moment(at: float | None, zone: tzinfo) -> str:
     """Print a moment (seconds since the epoch) in a zone, with the zone's name; ``-`` for never."""
     if at is None:
         return "-"
-    return datetime.fromtimestamp(at, zone).strftime("%Y-%m-%d %H:%M:%S %Z")
+    return moments.show(at, zone)
 
 
 def ago(at: float | None, now: float) -> str:

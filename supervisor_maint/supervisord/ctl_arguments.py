@@ -52,7 +52,7 @@ def parse(line: str, now: float) -> tuple[str, Mapping[str, Any]]:
     if verb == "hold":
         found = {
             "plan": found["plan"],
-            "until_at": _end(_joined(found["until"]), _joined(found["span"]), now),
+            "until_at": hold_end(_joined(found["until"]), _joined(found["span"]), now),
             "reason": _joined(found["reason"]),
         }
     return verb, found
@@ -83,7 +83,11 @@ def _joined(words: list[str] | None) -> str:
     return " ".join(words or ())
 
 
-def _end(until: str, span: str, now: float) -> float | None:
+def hold_end(until: str, span: str, now: float) -> float | None:
+    """Read ``--until`` and ``--for`` of a hold; None when neither is given.
+
+    Raises ValueError with a sentence for what is none, and for a time that is over.
+    """
     if span:
         seconds = durations.seconds(span)
         if not seconds:
