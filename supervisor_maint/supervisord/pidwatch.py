@@ -78,10 +78,10 @@ class PidWatch:
 
     def _poll(self) -> None:
         self._timer = None
-        polled = tuple(self._polled)
         self._set_timer()
-        for pid in polled:
-            self._on_death(pid)
+        for pid in tuple(self._polled):
+            if pid in self._polled:  # what is called may stop the watch
+                self._on_death(pid)
 
 
 def _pidfd_of_child(pid: int, supervisord_pid: int) -> int | None:
