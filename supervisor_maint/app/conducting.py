@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 
 from supervisor_maint.app.performing import Performer
-from supervisor_maint.app.run_ports import RunPorts
+from supervisor_maint.app.run_ports import Pids, RunPorts
 from supervisor_maint.errors import StoreError, SupervisorError
 from supervisor_maint.maintenance import actions
 from supervisor_maint.maintenance.advance import Decision, advance
@@ -51,6 +51,7 @@ class Conductor:
     watch: Watch
     wake: Callable[[], None]
     performer: Performer = attrs.field(init=False)
+    pids: Pids = attrs.field(init=False)
     run: Run | None = None
     story: deque[Line] = attrs.field(factory=lambda: deque(maxlen=STORY_LINES))
     statuses: Statuses = attrs.field(factory=dict)
@@ -141,12 +142,16 @@ class Conductor:
 
     def _perform(self, decision: Decision) -> None:
         self.run = decision.run
+        watched = [each.pid for each in decision.actions if isinstance(each, actions.WatchPid)]
+        self.pids.keep(
+            watched, supervisord_pid=self.watch.identity[0] if self.watch.identity else 0
+        )
         for action in decision.actions:
             if isinstance(action, actions.WakeAt):
                 self.wake_at = action.at
             elif isinstance(action, actions.Record):
                 self._record(action)
-            else:
+            elif not isinstance(action, actions.WatchPid):
                 self._announce_stops(action)
                 self.performer.perform(decision.run, action)
 

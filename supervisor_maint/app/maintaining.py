@@ -22,10 +22,11 @@ from supervisor_maint.app.performing import Performer
 from supervisor_maint.app.plan_records import PlanRecord
 from supervisor_maint.app.run_keeping import RunKeeper
 from supervisor_maint.app.run_ports import RunPorts
+from supervisor_maint.app.stepping import StepRunner
 from supervisor_maint.app.survival import survive, surviving
 from supervisor_maint.app.totals import Totals
 from supervisor_maint.effects import Memory
-from supervisor_maint.errors import StoreError, SupervisorError
+from supervisor_maint.errors import MaintError, StoreError, SupervisorError
 from supervisor_maint.maintenance import blockers, windows
 from supervisor_maint.maintenance.plan import Plan
 from supervisor_maint.maintenance.run import Run, new_run
@@ -53,6 +54,7 @@ class Maintenance:
     watch: Watch
     conductor: Conductor
     keeper: RunKeeper
+    steps: StepRunner
     totals: Totals
     moved: Callable[[], None]
     changed: Callable[[], None]
@@ -85,6 +87,7 @@ class Maintenance:
             watch=watch,
             conductor=conductor,
             keeper=keeper,
+            steps=StepRunner(ports=ports),
             totals=totals,
             moved=moved,
             changed=changed,
@@ -97,7 +100,9 @@ class Maintenance:
             survive=functools.partial(survive, totals),
             blockers=maintenance.blockers,
             take_snapshot=keeper.take,
+            steps=maintenance.steps,
         )
+        conductor.pids = ports.watch_pids(lambda _pid: conductor.performer.nudge())
         return maintenance
 
     async def start(self, plans: Sequence[Plan], zone: tzinfo) -> None:
@@ -217,7 +222,7 @@ class Maintenance:
             journal_problem=await self._why_no_journal(),
             supervisord_state=await self._supervisord_state(),
             unknown_groups=await self._unknown_groups(),
-            checks={step.name: await self.ports.steps.check(run, step) for step in run.plan.checks},
+            checks={step.name: await self.steps.check(run, step) for step in run.plan.checks},
         )
         return blockers.find(run.plan, found, self.ports.clock())
 
@@ -299,7 +304,12 @@ class Maintenance:
 
     async def _unknown_groups(self) -> tuple[str, ...] | None:
         """Return no group when somebody knows the pools: which of them matters, ``select`` says."""
-        return None if await self.ports.probing(self.ports.pools) is None else ()
+        try:
+            await self.ports.probing(self.ports.pools)
+        except MaintError as error:
+            logger.warning("nobody knows which groups are listener pools: %s", error.msg)
+            return None
+        return ()
 
     async def _skip(self, plan: Plan, missed: Missed, now: float) -> None:
         logger.warning("plan %s is skipped: %s", plan.name, missed.reason)

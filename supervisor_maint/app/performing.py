@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from supervisor_maint.app.run_ports import RunPorts
+from supervisor_maint.app.stepping import StepRunner
 from supervisor_maint.errors import SupervisorError
 from supervisor_maint.maintenance import actions
 from supervisor_maint.maintenance.observation import (
@@ -31,7 +32,7 @@ Performance = Callable[[Run, Any], Awaitable[None]]
 
 @attrs.define(kw_only=True)
 class Performer:
-    """Performs actions; ``tell`` takes each result, ``nudged`` is called when one only wakes.
+    """Performs actions; ``tell`` takes each result, ``wake`` is called when one only wakes.
 
     ``survive`` gets what an action should not have raised.
     """
@@ -42,20 +43,19 @@ class Performer:
     survive: Callable[[str, BaseException], None]
     blockers: Callable[[Run], Awaitable[tuple[str, ...]]]
     take_snapshot: Callable[[Run, actions.When], Awaitable[Result]]
+    steps: StepRunner
     _tasks: set[asyncio.Future[None]] = attrs.field(init=False, factory=set)
 
     def perform(self, run: Run, action: actions.Action) -> None:
         """Begin an action, in the order of the calls; returns at once."""
-        if isinstance(action, actions.WatchPid):
-            self.ports.pids.watch(action.pid, lambda _pid: self._begin(run, actions.Nudge()))
-            return
-        self._begin(run, action)
+        self._begin(self._performances[type(action)](run, action))
 
-    def _begin(self, run: Run, action: actions.Action) -> None:
-        performance = self._performances.get(type(action))
-        if performance is None:  # WakeAt and Record are the conductor's own
-            return
-        task = asyncio.ensure_future(performance(run, action))
+    def nudge(self) -> None:
+        """Make supervisord's loop turn, and look again."""
+        self._begin(self._nudge())
+
+    def _begin(self, performance: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(performance)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
@@ -76,7 +76,7 @@ class Performer:
             actions.AskBlockers: self._ask_blockers,
             actions.TakeSnapshot: self._snapshot,
             actions.CheckReady: self._check_ready,
-            actions.Nudge: self._nudge,
+            actions.Nudge: lambda *_: self._nudge(),
         }
 
     async def _stop(self, _: Run, action: actions.StopProcesses) -> None:
@@ -102,13 +102,13 @@ class Performer:
             self.tell(CallResult(kind=kind, namespec=namespec, outcome=outcome, reason=reason))
 
     async def _run_step(self, run: Run, action: actions.RunStep) -> None:
-        self.tell(await self.ports.steps.run(run, action))
+        self.tell(await self.steps.run(run, action))
 
-    async def _await_step(self, run: Run, action: actions.AwaitStep) -> None:
-        self.tell(await self.ports.steps.await_orphan(run, action))
+    async def _await_step(self, _: Run, action: actions.AwaitStep) -> None:
+        self.tell(await self.steps.await_orphan(action))
 
     async def _rotate(self, run: Run, action: actions.RotateLogs) -> None:
-        self.tell(await self.ports.steps.rotate(run, action))
+        self.tell(await self.steps.rotate(run, action))
 
     async def _ask_blockers(self, run: Run, _: actions.AskBlockers) -> None:
         self.tell(BlockersAnswer(await self.blockers(run)))
@@ -124,7 +124,7 @@ class Performer:
             ReadyAnswer(namespec=action.namespec, pid=action.pid, is_ready=is_ready, reason=reason)
         )
 
-    async def _nudge(self, _: Run, __: actions.Nudge) -> None:
+    async def _nudge(self) -> None:
         # the next look says what is wrong, and it comes within a second
         with contextlib.suppress(SupervisorError):
             await self.ports.act(self.ports.supervisor().nudge)

@@ -86,8 +86,6 @@ class RunKeeper:
         self.before = await self.ports.act(supervisor.snapshot)
         configs = await self.ports.act(supervisor.configs)
         pools = await self.ports.probing(self.ports.pools)
-        if pools is None:
-            return NotTaken(When.BEFORE, "nobody knows which groups are listener pools")
         self.resident_before = await self._measure(self.before)
         await self._save(run, self._document(run))
         return BeforeTaken(snapshot=self.before, configs=configs, pools=pools)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import attrs
 
 from supervisor_maint.app.ports import Blocking
 from supervisor_maint.effects import Supervisor
-from supervisor_maint.maintenance.actions import AwaitStep, RotateLogs, RunStep
-from supervisor_maint.maintenance.blockers import CheckAnswer
-from supervisor_maint.maintenance.observation import StepResult
-from supervisor_maint.maintenance.plan import Step
+from supervisor_maint.maintenance.invocation import Invocation, StepEnd
+from supervisor_maint.maintenance.plan import Plan, Step
 from supervisor_maint.maintenance.readiness import Probe
-from supervisor_maint.maintenance.run import Run
 from supervisor_maint.maintenance.targets import Pools
 from supervisor_maint.store.history_reader import Record
 from supervisor_maint.store.records import Hold, JournalState, LastRun
@@ -64,31 +61,23 @@ class RunHistory(Protocol):
         ...
 
 
-class Steps(Protocol):
-    """Runs the steps of a run as children. Never raises: what goes wrong is in the result."""
+class Commands(Protocol):
+    """Runs steps as children. Never raises: what goes wrong is in the end of the step."""
 
-    async def run(self, run: Run, action: RunStep) -> StepResult:
+    async def run(self, invocation: Invocation) -> StepEnd:
         """Run a step once no earlier child of it lives."""
         ...
 
-    async def await_orphan(self, run: Run, action: AwaitStep) -> StepResult:
+    async def await_orphan(self, step: Step) -> StepEnd:
         """Wait until no child of the step lives."""
-        ...
-
-    async def rotate(self, run: Run, action: RotateLogs) -> StepResult:
-        """Rotate the logs."""
-        ...
-
-    async def check(self, run: Run, step: Step) -> CheckAnswer:
-        """Run a check step."""
         ...
 
 
 class Pids(Protocol):
     """Watches processes for their death."""
 
-    def watch(self, pid: int, on_death: Callable[[int], None]) -> None:
-        """Call back once the process has died; watching it again does nothing."""
+    def keep(self, pids: Iterable[int], *, supervisord_pid: int) -> None:
+        """Watch these children of that supervisord, and no others any more."""
         ...
 
 
@@ -98,15 +87,18 @@ class RunPorts:
 
     ``supervisor`` returns the client that the settings name now; ``act`` runs its calls,
     ``probing`` many readiness questions at once, ``store`` the journal's and history's writes.
+    ``watch_pids`` makes a watch that calls back for each death. ``rotate`` rotates a plan's logs
+    within so many seconds; ``pools`` raises MaintError when nobody can tell.
     """
 
     supervisor: Callable[[], Supervisor]
     journal: Journal
     history: RunHistory
-    steps: Steps
-    pids: Pids
+    commands: Commands
+    rotate: Callable[[Plan, float], Awaitable[StepEnd]]
+    watch_pids: Callable[[Callable[[int], None]], Pids]
     probe: Callable[[Probe, float], tuple[bool, str]]
-    pools: Callable[[], Pools | None]
+    pools: Callable[[], Pools]
     act: Blocking
     probing: Blocking
     store: Blocking
