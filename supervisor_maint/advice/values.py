@@ -11,7 +11,7 @@ import attrs
 
 from supervisor_maint.advice.commands import runs_listener
 from supervisor_maint.errors import Problem
-from supervisor_maint.settings import Settings
+from supervisor_maint.settings.model import Settings
 from supervisor_maint.supervisord.configured import (
     Configuration,
     InetServer,

@@ -23,8 +23,7 @@ from supervisor_maint.app.totals import Totals
 from supervisor_maint.errors import SettingsError, StoreError
 from supervisor_maint.processes import Namespec, Snapshot
 from supervisor_maint.snapshots.watch import Watch
-from supervisor_maint.store.publication import Answer
-from supervisor_maint.store.requests import Rejected, Request, Verb, decode
+from supervisor_maint.store.requests import Answer, Rejected, Request, Verb, decode
 
 logger = logging.getLogger(__name__)
 

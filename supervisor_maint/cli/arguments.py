@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable
 
-from supervisor_maint.errors import MaintError
+from supervisor_maint.errors import Problem, SettingsError
 
 if TYPE_CHECKING:
     from supervisor_maint.settings import Settings
@@ -55,7 +55,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def find_config(args: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the configuration file to use; raises MaintError when there is none."""
+    """Return the configuration file to use. Raises SettingsError when there is none."""
     if args.config is not None:
         return Path(args.config)
     named = environ.get(CONFIG_VARIABLE)
@@ -64,10 +64,11 @@ def find_config(args: argparse.Namespace, environ: Mapping[str, str] = os.enviro
     for place in CONFIG_PLACES:
         if os.path.lexists(place):  # Path.exists raises when we may not look into the folder
             return Path(place)
-    raise MaintError(
-        f"no configuration file: looked for {', '.join(CONFIG_PLACES)}; "
+    message = (
+        f"expected a configuration file, found none of {', '.join(CONFIG_PLACES)}: "
         f"name one with --config FILE or ${CONFIG_VARIABLE}"
     )
+    raise SettingsError([Problem(message=message)])
 
 
 def load_settings(args: argparse.Namespace) -> Settings:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Iterator, Mapping
+from operator import attrgetter
 from typing import Any, Protocol
 
 import attrs
@@ -207,7 +208,7 @@ def diff(
     configurations = configurations or Configurations()
     learnt_exits = learnt_exits or {}
     differences: list[Difference] = []
-    for namespec in sorted({*baseline, *snapshot.processes}):
+    for namespec in {*baseline, *snapshot.processes}:
         wanted, status = baseline.get(namespec), snapshot.processes.get(namespec)
         if wanted is None or status is None:
             differences.append(_presence(namespec, wanted, status))
@@ -220,7 +221,7 @@ def diff(
         )
         differences.extend(comparison.differences())
         differences.extend(_config_differences(namespec, wanted.config, configurations))
-    return tuple(differences)
+    return tuple(sorted(differences, key=attrgetter("namespec")))  # few: most are as wanted
 
 
 def _presence(
@@ -238,7 +239,7 @@ def _config_differences(
     namespec: Namespec, wanted: ProcessConfig | None, configurations: Configurations
 ) -> Iterator[Difference]:
     newest = configurations.read.get(namespec) or configurations.running.get(namespec)
-    if wanted is None or newest is None:
+    if wanted is None or newest is None or newest is wanted:
         return
     keys = changed_keys(wanted, newest)
     if keys:

@@ -146,7 +146,6 @@ class ProcessRuns:
         """Count an entry into RUNNING, once for each pid."""
         if pid in self.started_pids:
             return
-        self._lose_run()
         self.starts += 1
         if self.has_run and self.left_by is not None:
             self.restarts[self.left_by] += 1
@@ -191,7 +190,8 @@ class ProcessRuns:
         if self.state is not status.state or self.downtime.is_paused:
             return False
         if status.state is ProcessState.RUNNING:
-            return (self.pid, self.run_started_at) == (status.pid, status.started_at)
+            known = (self.has_run, self.pid, self.run_started_at)
+            return known == (True, status.pid, status.started_at)
         return self.pid is None or self.pid == status.pid
 
     def fill_in(self, status: ProcessStatus, *, as_expected: bool, at: float) -> None:
@@ -260,6 +260,7 @@ class ProcessRuns:
         if status.state is ProcessState.RUNNING:
             self._running(pid, at)
             if pid == self.pid:
+                self.has_run = True
                 self.run_started_at = status.started_at
 
     def begin_epoch(self, *, left_at: float | None, has_same_pids: bool) -> None:

@@ -68,6 +68,7 @@ class Watch:
     # Groups added since our pool began, before supervisord said that it runs: None afterwards.
     opening_groups: list[str] | None = attrs.field(factory=list)
     _news_at: float = -math.inf
+    _has_heard: bool = False
 
     @classmethod
     def begin(
@@ -105,12 +106,19 @@ class Watch:
             watch.identity, watch.is_stopping = saved.identity, saved.is_stopping
             watch.opening_groups = saved.opening_groups
             watch.findings = Findings.restore(saved.differences)
-        if supervisord is None:
-            watch.order.distrust()
-        else:
-            watch.is_identity_sure = True
-            watch._meet(supervisord, started_at)
+        watch._come_back(supervisord, started_at)
         return watch
+
+    def _come_back(self, supervisord: Supervisord | None, at: float) -> None:
+        is_first = self.order.newest is None
+        if supervisord is None or (self.identity is None and not is_first):
+            self.order.distrust()
+        else:
+            self.is_identity_sure = True
+            self._meet(supervisord, at)
+        if self.is_stopping:  # nothing is started by a supervisord that stops: it began again
+            self._begin_epoch(killed=False, has_same_pids=False)
+            self.identity = self.identity if self.is_identity_sure else None
 
     def take_changes(self) -> saving.Changes:
         """Return what changed since the last call, to be saved in one transaction."""
@@ -190,6 +198,7 @@ class Watch:
         if isinstance(step, ForeignEvent):
             return
         self._end_opening()
+        self._has_heard = True
         if isinstance(step, ProcessStateEvent):
             self._take_process_state(step)
         elif isinstance(step, TickEvent):
@@ -244,9 +253,10 @@ class Watch:
             self.counting.doubt_epoch()
 
     def _take_loss(self) -> None:
+        """Events never came; at a beginning, the one that tells of it may be among them."""
         self._stir(self.counting.known_at, Reason.EVENTS_LOST)
         self.counting.missed_events()
-        if self.opening_groups is not None:
+        if self.opening_groups is not None or not self._has_heard:
             self.counting.doubt_epoch()
 
     def _stir(self, at: float, reason: Reason) -> None:

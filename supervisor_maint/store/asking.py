@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Callable, Protocol
 
 from supervisor_maint.errors import ListenerAbsent
-from supervisor_maint.store.publication import Answer
-from supervisor_maint.store.requests import Request
+from supervisor_maint.store.requests import Answer, Request
 
 
 class Post(Protocol):

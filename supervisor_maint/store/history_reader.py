@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import enum
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ from supervisor_maint.store.database import (
     read_version,
     translated,
 )
+from supervisor_maint.store.files import refusal
 from supervisor_maint.store.schema import HISTORY
 
 # Snapshots of 1000 processes have 200 KB each; so many are in memory at once.
@@ -166,10 +166,13 @@ def _record(recorded_at: float, name: str | None, text: str) -> Record:
 
 
 def _is_there(path: Path) -> bool:
-    with contextlib.suppress(FileNotFoundError):
+    try:
         path.lstat()
-        return True
-    return False
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise refusal(path, error) from error
+    return True
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:

@@ -15,20 +15,12 @@ import attrs
 
 from supervisor_maint.errors import ListenerAbsent, StoreError
 from supervisor_maint.store import documents, files
+from supervisor_maint.store.requests import Answer
 
 ANSWER_SECONDS = 5.0
 # 20 Hz: an answer is seen within 50 ms and costs a client's processor next to nothing.
 _POLL_SECONDS = 0.05
 _SIZE_LIMIT = 32 * 1024 * 1024
-
-
-@attrs.frozen(kw_only=True)
-class Answer:
-    """What became of a request, as one sentence; ``at`` is in seconds since the epoch."""
-
-    done: bool = attrs.field(validator=attrs.validators.instance_of(bool))
-    sentence: str = attrs.field(validator=attrs.validators.instance_of(str))
-    at: float
 
 
 @attrs.frozen(kw_only=True, hash=False)

@@ -113,3 +113,12 @@ def _check_fields(document: documents.Document) -> None:
         raise ValueError(f"expected the fields {', '.join(_FIELDS)}, missing {', '.join(missing)}")
     if unknown:
         raise ValueError(f"expected the fields {', '.join(_FIELDS)}, found also {unknown[0]!r}")
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """What became of a request, as one sentence; ``at`` is in seconds since the epoch."""
+
+    done: bool = attrs.field(validator=attrs.validators.instance_of(bool))
+    sentence: str = attrs.field(validator=attrs.validators.instance_of(str))
+    at: float

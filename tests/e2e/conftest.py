@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.e2e.harness import RealSupervisord
+from tests.e2e.observed import Observed
 
 _started = pytest.StashKey[list[RealSupervisord]]()
 
@@ -27,6 +30,28 @@ def start_supervisord(request: pytest.FixtureRequest) -> Iterator[Callable[..., 
             return stack.enter_context(supervisord)
 
         yield start
+
+
+@pytest.fixture
+def observe(
+    start_supervisord: Callable[..., RealSupervisord], tmp_path: Path
+) -> Callable[..., Observed]:
+    """Start a supervisord with our listener: ``observe(program(…), sinks="[sink:…]\\n…")``.
+
+    ``supervisord`` and ``stanza`` are options of the two; the others are those of Observed.
+    """
+
+    def start(
+        *stanzas: str,
+        supervisord: dict[str, Any] | None = None,
+        stanza: dict[str, Any] | None = None,
+        **configuration: str,
+    ) -> Observed:
+        observed = Observed(tmp_path, **configuration)
+        listener = observed.stanza(**(stanza or {}))
+        return observed.under(start_supervisord(listener, *stanzas, **(supervisord or {})))
+
+    return start
 
 
 @pytest.hookimpl(wrapper=True)

@@ -120,7 +120,7 @@ class RealSupervisord:
             name: value for name, value in os.environ.items() if not name.startswith("SUPERVISOR_")
         }
         # Root's supervisord warns of itself; what the tests read is its log.
-        command = [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-n"]
+        command = [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-n", "-s"]
         with (self.directory / "supervisord.out.log").open("ab") as output:
             self.process = subprocess.Popen(
                 [*command, "-c", str(self.config_file)],

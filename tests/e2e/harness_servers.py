@@ -38,13 +38,13 @@ def http_get(url: str, timeout: float = REQUEST_SECONDS) -> str:
 class Samples(dict[str, float]):
     """The samples of a page of metrics, by name and sorted labels: ``up{job="x",name="y"}``."""
 
-    def value(self, name: str, **labels: str) -> float | None:
+    def value(self, name: str, /, **labels: str) -> float | None:
         """Return the one sample that has this name and at least these labels, or None."""
         found = self.matching(name, **labels)
         assert len(found) < 2, f"more than one sample: {found}"
         return next(iter(found.values()), None)
 
-    def matching(self, name: str, **labels: str) -> dict[str, float]:
+    def matching(self, name: str, /, **labels: str) -> dict[str, float]:
         """Return all samples that have this name and at least these labels."""
         parts = [f'{key}="{value}"' for key, value in labels.items()]
         return {

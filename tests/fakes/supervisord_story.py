@@ -104,13 +104,14 @@ class SupervisordStory:
             ceiling.has_run = False
         self.processes = {each: Process(each, self.ceilings[each]) for each in self.names}
         self.new_pool()
-        self.put(ProcessGroupEvent, "PROCESS_GROUP_ADDED", group="zzz", added=True)
         self.put(SupervisorStateEvent, "SUPERVISOR_STATE_CHANGE_RUNNING", running=True)
 
     def new_pool(self) -> None:
+        """Begin our pool; the first it is told is that its own group was added."""
         self.pool_serial = -1
         self.queue: list[Event] = []
         self.taken: list[Event] = []
+        self.put(ProcessGroupEvent, "PROCESS_GROUP_ADDED", group="maint", added=True)
 
     # what a pool does
 
@@ -146,8 +147,13 @@ class SupervisordStory:
         """Another pool rejects an event that is none of ours."""
         self.queue.insert(0, self._make(ForeignEvent, "PROCESS_LOG_STDOUT"))
 
+    def redeliver(self) -> None:
+        """Send the last event again: its listener died before it was acknowledged."""
+        if self.taken:
+            self.queue.insert(0, self.taken[-1])
+
     def reject_ours(self, back: int) -> None:
-        """An event of ours is rejected, by us or by another pool: it comes again."""
+        """An event of ours is rejected by another pool: it comes again, or early."""
         known = [
             event
             for event in self.taken + self.queue

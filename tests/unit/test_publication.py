@@ -10,8 +10,8 @@ import pytest
 from supervisor_maint.errors import ListenerAbsent, StoreError
 from supervisor_maint.store.asking import ask
 from supervisor_maint.store.mailbox import Mailbox
-from supervisor_maint.store.publication import Answer, Publication
-from supervisor_maint.store.requests import Request
+from supervisor_maint.store.publication import Publication
+from supervisor_maint.store.requests import Answer, Request
 
 DONE = {"done": True, "sentence": "the settings hold now", "at": 12.0}
 

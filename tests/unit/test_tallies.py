@@ -96,7 +96,8 @@ def test_first_start_after_a_reload_is_no_restart():
     """Another life of supervisord begins another count of restarts, not of starts."""
     watch, teller = settled(status("web:a", "RUNNING", 4))
     teller.process("web:a", "STOPPING 4", "STOPPED 4").supervisord(running=True)
-    teller.process("web:a", "STARTING", "RUNNING 9", "EXITED 9", "STARTING", "RUNNING 10")
+    teller.process("web:a", "STARTING", "BACKOFF", "STARTING", "RUNNING 9")
+    teller.process("web:a", "EXITED 9", "STARTING", "RUNNING 10")
 
     assert 3 == tally(watch).starts
     assert {Cause.MAINTENANCE: 0, Cause.COMMAND: 0, Cause.EXIT: 1} == tally(watch).restarts
@@ -243,14 +244,104 @@ def test_snapshot_fills_in_what_no_event_told(shown, expected):
         assert count == getattr(tally(watch), name), name
 
 
-def test_snapshot_waits_for_the_stream():
-    """A pid whose RUNNING event still waits in the pool is counted once, with its cause."""
+@pytest.mark.parametrize(
+    "shown",
+    [
+        pytest.param(status("web:a", "RUNNING", 6), id="restarted"),
+        pytest.param(status("web:a", "STOPPED", started_at=NOW - 3000), id="stopped"),
+        pytest.param(status("web:a", "STARTING", 6), id="being restarted"),
+    ],
+)
+def test_snapshot_waits_for_the_stream(shown):
+    """What events still in the pool will tell is counted once, with their cause."""
     watch, teller = settled(status("web:a", "RUNNING", 5))
-    watch.observe(snapshot(status("web:a", "RUNNING", 6), at=teller.wait(20).at))
-    teller.process("web:a", "STOPPING 5", "STOPPED 5", "STARTING", "RUNNING 6").wait(10).tick()
+    watch.observe(snapshot(shown, at=teller.at + 20))
+    teller.tick().wait(25).process("web:a", "STOPPING 5", "STOPPED 5", "STARTING", "RUNNING 6")
+    teller.wait(5).tick()
 
     assert 2 == tally(watch).starts
     assert 1 == tally(watch).restarts[Cause.COMMAND]
+    assert 0 == tally(watch, teller.at + 10).downtime_seconds[Cause.EXIT]
+
+
+def test_snapshot_older_than_an_event_changes_nothing():
+    """An answer that was on its way while events came knows less than they do."""
+    watch, teller = settled(status("web:a", "RUNNING", 5))
+    teller.process("web:a", "EXITED 5", "STARTING", "RUNNING 6").wait(1)
+    shown = status("web:a", "EXITED", exit_status=1, spawn_error="Bad exit code 1")
+    watch.observe(snapshot(shown, at=teller.at))
+    teller.wait(5).tick().process("web:a", "STOPPING 6", "STOPPED 6")
+
+    assert 1 == tally(watch).exits_unexpected
+
+
+def test_snapshot_older_than_the_removal_of_a_group_changes_nothing():
+    """The old processes of a group that was removed and added are not counted to the new."""
+    watch, teller = settled(status("web:a", "RUNNING", 5))
+    teller.process("web:a", "STOPPING 5", "STOPPED 5")
+    teller.group("web", added=False).group("web", added=True).wait(1)
+    watch.observe(snapshot(status("web:a", "RUNNING", 5), at=teller.at))
+    teller.wait(5).tick().process("web:a", "STARTING", "RUNNING 6")
+
+    assert 1 == tally(watch).starts
+
+
+def test_fatal_after_a_backoff_that_was_told_is_one_failure():
+    """A snapshot adds only the entry that no event told."""
+    watch, teller = settled(status("web:a", "RUNNING", 5))
+    teller.process("web:a", "EXITED 5", "STARTING", "BACKOFF")
+    watch.observe(snapshot(status("web:a", "FATAL"), at=teller.wait(20).at))
+    teller.skip().tick().wait(5).tick()
+
+    assert (1, 1) == (tally(watch).start_failures, tally(watch).fatals)
+
+
+@pytest.mark.parametrize(
+    ("steps", "cause"),
+    [
+        pytest.param(("STOPPING 5", "STOPPED 5"), None, id="a failed start may have followed"),
+        pytest.param(("EXITED 5",), "exit", id="an exit stays one"),
+        pytest.param((), None, id="the end was lost"),
+    ],
+)
+def test_restart_after_lost_events_has_the_cause_that_is_certain(steps, cause):
+    """A start is counted, but not under a cause that another may have replaced."""
+    watch, teller = settled(status("web:a", "RUNNING", 5))
+    teller.process("web:a", *steps).skip(3).process("web:a", "RUNNING 6").tick()
+
+    assert 3 == watch.events_lost
+    assert 2 == tally(watch).starts
+    assert {each: int(each.value == cause) for each in Cause} == tally(watch).restarts
+
+
+def test_each_pid_is_counted_once():
+    """A run that is told twice, under whatever numbers, is one run."""
+    watch, teller = settled(status("web:a", "RUNNING", 5))
+    teller.process("web:a", "EXITED 5")
+    for _ in range(2):
+        teller.process("web:a", "STARTING", "RUNNING 6", "EXITED 6")
+        teller.process("web:a", "STARTING", "RUNNING 7", "STOPPING 7", "STOPPED 7")
+
+    assert (3, 2) == (tally(watch).starts, tally(watch).exits_unexpected)
+    assert 2 == sum(tally(watch).restarts.values())
+
+
+def test_run_that_has_ended_is_not_up_again():
+    """Its start told once more ends no downtime."""
+    watch, teller = settled(status("web:a", "RUNNING", 5))
+    teller.process("web:a", "EXITED 5", "RUNNING 5")
+
+    assert 10 == tally(watch, teller.at + 10).downtime_seconds[Cause.EXIT]
+
+
+def test_supervisord_that_was_stopping_has_begun_again():
+    """A listener that is started after STOPPING was heard is one of the next life."""
+    watch, teller = settled(status("web:a", "RUNNING", 5))
+    teller.process("web:a", "EXITED 5").supervisord(running=False)
+    teller.watch = restored(watch, teller.at, snapshot().supervisord)
+    teller.process("web:a", "STARTING", "RUNNING 9")
+
+    assert 0 == sum(tally(teller.watch).restarts.values())
 
 
 @pytest.mark.parametrize(
