@@ -7,7 +7,8 @@ sudo close descriptors that they do not know, and a daemon that a step started k
 
 Output goes to a file and not through a pipe: a pipe would end with the listener, and SIGPIPE
 then end the child. No limit is set on the file (SIGXFSZ would end the child too); it is cut to
-its end from time to time while somebody watches.
+its end from time to time while somebody watches. One thing differs from a pipe: a step that
+opens its output anew to write (``>/dev/stderr`` instead of ``>&2``) empties it first.
 """
 
 from __future__ import annotations
