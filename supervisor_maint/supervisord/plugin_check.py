@@ -69,14 +69,15 @@ def _python(starter: _Starter) -> Path:
     """Return the interpreter by the name it was started under.
 
     A virtual environment's is a link to another's: only by its own name it finds its modules.
+    Raises OSError for what is no Python.
     """
+    if not starter.executable.name.startswith(("python", "pypy")):
+        raise OSError(f"it runs {starter.executable}, which is no Python")
     search_path = starter.environment.get("PATH", os.defpath)
     for name in _names(starter.arguments):
         found = shutil.which(name, path=search_path)
         if found and Path(found).is_absolute() and _is_same(Path(found), starter.executable):
             return Path(found)
-    if not starter.executable.name.startswith("python"):
-        raise OSError(f"it runs {starter.executable}, which is no Python")
     return starter.executable
 
 
