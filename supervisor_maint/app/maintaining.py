@@ -87,7 +87,7 @@ class Maintenance:
             watch=watch,
             conductor=conductor,
             keeper=keeper,
-            steps=StepRunner(ports=ports),
+            steps=StepRunner(ports=ports, zone=lambda: maintenance.zone),
             totals=totals,
             moved=moved,
             changed=changed,

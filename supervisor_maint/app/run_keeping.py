@@ -14,6 +14,7 @@ from supervisor_maint.app.recording import snapshot_document, snapshot_of
 from supervisor_maint.app.run_ports import RunPorts
 from supervisor_maint.effects import Memory
 from supervisor_maint.errors import MaintError, StoreError
+from supervisor_maint.maintenance import summary
 from supervisor_maint.maintenance.actions import When
 from supervisor_maint.maintenance.observation import AfterTaken, BeforeTaken, NotTaken, Result
 from supervisor_maint.maintenance.run import Run
@@ -74,11 +75,8 @@ class RunKeeper:
 
     def downtimes(self, run: Run) -> dict[Namespec, float]:
         """Return how long each process of the run was away, in seconds; only of those back."""
-        return {
-            target.namespec: target.back_at - target.stop.first_asked_at
-            for target in run.targets or ()
-            if target.back_at is not None and target.stop is not None
-        }
+        found = {target.namespec: summary.downtime_seconds(target) for target in run.targets or ()}
+        return {namespec: seconds for namespec, seconds in found.items() if seconds is not None}
 
     async def _take_before(self, run: Run) -> Result:
         self._forget()

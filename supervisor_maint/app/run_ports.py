@@ -10,8 +10,9 @@ import attrs
 from supervisor_maint.app.ports import Blocking
 from supervisor_maint.effects import Supervisor
 from supervisor_maint.maintenance.invocation import Invocation, StepEnd
-from supervisor_maint.maintenance.plan import Plan, Step
+from supervisor_maint.maintenance.plan import Step
 from supervisor_maint.maintenance.readiness import Probe
+from supervisor_maint.maintenance.run import Run
 from supervisor_maint.maintenance.targets import Pools
 from supervisor_maint.store.history_reader import Record
 from supervisor_maint.store.records import Hold, JournalState, LastRun
@@ -87,7 +88,7 @@ class RunPorts:
 
     ``supervisor`` returns the client that the settings name now; ``act`` runs its calls,
     ``probing`` many readiness questions at once, ``store`` the journal's and history's writes.
-    ``watch_pids`` makes a watch that calls back for each death. ``rotate`` rotates a plan's logs
+    ``watch_pids`` makes a watch that calls back for each death. ``rotate`` rotates a run's logs
     within so many seconds; ``pools`` raises MaintError when nobody can tell.
     """
 
@@ -95,7 +96,7 @@ class RunPorts:
     journal: Journal
     history: RunHistory
     commands: Commands
-    rotate: Callable[[Plan, float], Awaitable[StepEnd]]
+    rotate: Callable[[Run, float], Awaitable[StepEnd]]
     watch_pids: Callable[[Callable[[int], None]], Pids]
     probe: Callable[[Probe, float], tuple[bool, str]]
     pools: Callable[[], Pools]

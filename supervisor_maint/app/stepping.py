@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import tzinfo
+
 import attrs
 
 from supervisor_maint.app.run_ports import RunPorts
+from supervisor_maint.maintenance import summary
 from supervisor_maint.maintenance.actions import AwaitStep, RotateLogs, RunStep, StepPhase
 from supervisor_maint.maintenance.blockers import CheckAnswer
 from supervisor_maint.maintenance.invocation import Invocation, StepEnd
 from supervisor_maint.maintenance.observation import StepOutcome, StepResult
 from supervisor_maint.maintenance.plan import Step
-from supervisor_maint.maintenance.run import Phase, Run, rotation
+from supervisor_maint.maintenance.run import Run, rotation
 
 
 @attrs.define(kw_only=True)
 class StepRunner:
-    """Runs the steps of runs, and has them told about the run."""
+    """Runs the steps of runs; ``zone`` returns the one in which they are told times."""
 
     ports: RunPorts
+    zone: Callable[[], tzinfo]
 
     async def run(self, run: Run, action: RunStep) -> StepResult:
         """Run a pre or post step once no earlier child of it lives."""
-        end = await self.ports.commands.run(
-            Invocation(
-                step=action.step,
-                phase=action.phase.value,
-                attempt=action.attempt,
-                plan=run.plan.name,
-                run_id=run.id,
-                result=result_of(run) if action.phase is StepPhase.POST else None,
-                summary=run.to_document() if action.phase is StepPhase.POST else None,
+        invocation = invocation_of(run, action.phase, action.step, action.attempt)
+        if action.phase is StepPhase.POST:
+            invocation = attrs.evolve(
+                invocation,
+                result=summary.result(run),
+                summary=summary.document(run, self.zone()),
             )
-        )
+        end = await self.ports.commands.run(invocation)
         return _result(action.phase, action.step.name, action.attempt, end)
 
     async def await_orphan(self, action: AwaitStep) -> StepResult:
@@ -41,7 +43,7 @@ class StepRunner:
 
     async def rotate(self, run: Run, action: RotateLogs) -> StepResult:
         """Rotate the logs of the run's plan."""
-        end = await self.ports.rotate(run.plan, action.timeout_seconds)
+        end = await self.ports.rotate(run, action.timeout_seconds)
         return _result(StepPhase.ROTATE, rotation(run.plan).name, action.attempt, end)
 
     async def check(self, run: Run, step: Step) -> CheckAnswer:
@@ -52,11 +54,11 @@ class StepRunner:
         return CheckAnswer(end.outcome is StepOutcome.SUCCEEDED, end.reason)
 
 
-def result_of(run: Run) -> str:
-    """Return what a post step is told: succeeded, failed or skipped."""
-    if run.phase is Phase.RECOVERING:
-        return Phase.FAILED.value
-    return Phase.SKIPPED.value if run.is_skipped else Phase.SUCCEEDED.value
+def invocation_of(run: Run, phase: StepPhase, step: Step, attempt: int = 1) -> Invocation:
+    """Return what the child of a run's step is started with."""
+    return Invocation(
+        step=step, phase=phase.value, attempt=attempt, plan=run.plan.name, run_id=run.id
+    )
 
 
 def _result(phase: StepPhase, name: str, attempt: int, end: StepEnd) -> StepResult:

@@ -19,6 +19,7 @@ from supervisor_maint.app.application import Application, Limits
 from supervisor_maint.app.ports import Blocking, Ports
 from supervisor_maint.cli.connecting import connect, server_url
 from supervisor_maint.cli.restoring import restore
+from supervisor_maint.cli.run_composition import RunComposition
 from supervisor_maint.cli.sinks import Outlets
 from supervisor_maint.errors import Problem, SettingsError
 from supervisor_maint.monitoring import metrics
@@ -30,6 +31,7 @@ from supervisor_maint.store.publication import Publication
 from supervisor_maint.store.state_dir import StateDir
 from supervisor_maint.store.wake import Bell
 from supervisor_maint.supervisord.memory import ProcessMemory
+from supervisor_maint.supervisord.rpc import SupervisorClient
 
 T = TypeVar("T")
 
@@ -60,6 +62,7 @@ class Composition:
     started_at: float = attrs.field(factory=time.time)
     collector: metrics.MaintCollector = attrs.field(init=False)
     outlets: Outlets = attrs.field(init=False)
+    client: SupervisorClient = attrs.field(init=False)
     application: Application = attrs.field(init=False)
     # what the settings were read from, also when they were refused
     _read: Settings | SettingsRefused = attrs.field(init=False)
@@ -76,6 +79,7 @@ class Composition:
 
     async def _compose(self) -> None:
         self._read = self.settings
+        self.client = connect(self.settings, server_url(self.settings))
         self.collector = metrics.MaintCollector(self._facts_from_any_thread)
         registry = metrics.new_registry(self.collector)
         history, compute = History(self.state.history), in_thread("compute")
@@ -83,8 +87,17 @@ class Composition:
         ports = self._ports(registry, history, compute)
         restored = await restore(self.settings, ports, history)
         self.outlets.counted = restored.totals.sinks
+        runs = RunComposition(
+            settings=lambda: self.settings,
+            client=lambda: self.client,
+            ports=ports,
+            state=self.state,
+            history=history,
+        )
         self.application = Application.build(
             ports=ports,
+            run_ports=runs.run_ports(),
+            log_line=runs.log_line,
             watch=restored.watch,
             totals=restored.totals,
             limits=_limits(self.settings),
@@ -94,6 +107,7 @@ class Composition:
             is_saving_suspended=restored.is_saving_suspended,
         )
         await self.outlets.open(self.settings)
+        await self.application.maintenance.start(self.settings.plans, self.settings.maint.timezone)
         self._listen_for_rings()
 
     def _listen_for_rings(self) -> None:
@@ -108,7 +122,7 @@ class Composition:
 
     def _ports(self, registry: CollectorRegistry, history: History, compute: Blocking) -> Ports:
         return Ports(
-            supervisor=connect(self.settings, server_url(self.settings)),
+            supervisor=self.client,
             memory=ProcessMemory() if self.settings.maint.memory else None,
             history=history,
             mailbox=Mailbox(self.state.requests),
@@ -129,11 +143,12 @@ class Composition:
             raise SettingsError([_moved(self.settings, settings)])
         await self.outlets.open(settings)
         if _connection(settings) != _connection(self.settings):
-            self.application.ports.supervisor = connect(settings, url)
+            self.client = self.application.ports.supervisor = connect(settings, url)
             self.application.observer.configs_wanted = True
         self.settings = settings
         self.application.ports.memory = ProcessMemory() if settings.maint.memory else None
         self.application.limit(_limits(settings))
+        self.application.maintenance.set_plans(settings.plans, settings.maint.timezone)
         self.application.reporter.about = self._about()
         logging.getLogger().setLevel(settings.maint.log_level)
 

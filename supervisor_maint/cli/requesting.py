@@ -15,8 +15,8 @@ from supervisor_maint.cli.arguments import load_settings
 from supervisor_maint.settings import Settings
 from supervisor_maint.store import asking
 from supervisor_maint.store.mailbox import Mailbox
-from supervisor_maint.store.publication import Answer, Publication
-from supervisor_maint.store.requests import Request, Verb
+from supervisor_maint.store.publication import Publication
+from supervisor_maint.store.requests import Answer, Request, Verb
 from supervisor_maint.store.state_dir import StateDir
 from supervisor_maint.store.wake import ring
 

@@ -85,6 +85,21 @@ instance=demo
 push_interval=5s
 settle=2s
 
+[maintenance:nightly]
+schedule=0 3 * * *
+timezone=Asia/Tokyo
+programs=web:*, leaky, worker
+max_unavailable=1
+post=tell
+settle=1s
+
+[readiness:web]
+programs=web:*
+http=http://127.0.0.1:{{num+{web_base}}}/
+
+[step:tell]
+command=/bin/sh -c 'echo "$MAINT_PLAN $MAINT_RESULT" >> %(here)s/told'
+
 [sink:http]
 listen=127.0.0.1:{metrics_port}
 """
@@ -125,6 +140,7 @@ class Stage:
     keep: bool = False
     folder: Path = attrs.field(init=False)
     metrics_port: int = attrs.field(init=False, factory=free_port)
+    web_ports: str = attrs.field(init=False, factory=free_ports_in_a_row)
     _supervisord: subprocess.Popen[bytes] | None = attrs.field(init=False, default=None)
 
     def __enter__(self) -> Stage:
@@ -183,8 +199,12 @@ class Stage:
         program = f"{sys.executable} -m supervisor_maint.demo.programs"
         # supervisord warns a root that has not chosen its user
         user = "user=root\n" if os.geteuid() == 0 else ""
-        conf = SUPERVISORD_CONF.format(program=program, web_ports=free_ports_in_a_row(), user=user)
-        maint = MAINT_CONF.format(python=sys.executable, metrics_port=self.metrics_port)
+        conf = SUPERVISORD_CONF.format(program=program, web_ports=self.web_ports, user=user)
+        maint = MAINT_CONF.format(
+            python=sys.executable,
+            metrics_port=self.metrics_port,
+            web_base=int(self.web_ports + "0"),
+        )
         if self.pushgateway_url is not None:
             maint += PUSHGATEWAY_CONF.format(url=self.pushgateway_url)
         self.configuration.write_text(conf)

@@ -87,7 +87,7 @@ def _stopping(target: Target, status: ProcessStatus, now: float) -> Target:
     if target.stop is None or target.touched_since(status):
         since_long = target.seen_for(limit, now)
         return broken(target, f"it is STOPPING for more than {limit:g} s") if since_long else target
-    if passed(target.stop.first_asked_at, now, limit):
+    if passed(target.stop.asked_at, now, limit):
         return broken(target, f"it did not stop within {limit:g} s")
     return target
 

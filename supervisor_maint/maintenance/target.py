@@ -54,10 +54,14 @@ class Call:
     answered_at: float | None = None
 
     def answered(self, outcome: CallOutcome, reason: str, now: float) -> Call:
-        """Note an answer. A refusal after a lost attempt proves nothing: that one may count."""
+        """Note an answer.
+
+        A refusal after a lost attempt proves nothing: that one may count. An acceptance proves
+        that it did not.
+        """
         if outcome is CallOutcome.REFUSED and self.was_lost:
             outcome = CallOutcome.UNKNOWN
-        lost = self.was_lost or outcome is CallOutcome.UNKNOWN
+        lost = outcome is CallOutcome.UNKNOWN
         return attrs.evolve(self, outcome=outcome, was_lost=lost, reason=reason, answered_at=now)
 
     def lost(self, now: float) -> Call:

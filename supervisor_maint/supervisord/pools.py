@@ -44,6 +44,11 @@ def find_pools(
     return Pools(pools=pools, programs=groups - pools, own_group=own_group)
 
 
+def find_own_log(client: SupervisorClient, *, configuration: str | None) -> str:
+    """Read in the configuration where supervisord's own log is. Raises MaintError."""
+    return str(_ask_child(client.identify().pid, configuration)["logfile"])
+
+
 def _ask_child(pid: int, configuration: str | None) -> Mapping[str, Any]:
     # -I: nothing is imported from the folder that we happen to be in, as root maybe
     command = [sys.executable, "-I", "-m", __name__, str(pid)]
@@ -72,7 +77,9 @@ def _tell(pid: int, path: str | None) -> str:
     )
     pools = configuration.listener_pools(found)
     programs = {group.name for group in found.groups} - pools
-    return json.dumps({"pools": sorted(pools), "programs": sorted(programs)})
+    return json.dumps(
+        {"pools": sorted(pools), "programs": sorted(programs), "logfile": found.logfile}
+    )
 
 
 def main(arguments: list[str]) -> int:
