@@ -129,9 +129,7 @@ class Judge:
         ready_at = process.running_since_at + process.ready_seconds
         return bool(self.plan.readiness) and restarted and now < ready_at
 
-    def starting(
-        self, process: Process, run: Run | None, observed_at: float, decided_at: float
-    ) -> None:
+    def starting(self, process: Process, run: Run | None, observed_at: float) -> None:
         """The run's start arrives at supervisord."""
         spec = process.namespec
         if process.is_pool:
@@ -155,6 +153,8 @@ class Judge:
             return False
         # supervisord tells whole seconds: a start in the second of our stop may have been earlier.
         if int(process.started_at) == int(target.stop.answered_at or 0.0):
+            return True
+        if target.stop.was_lost and process.stopped_by in ("crash", "reload"):
             return True
         if process.started_at not in (0.0, self.before[process.namespec][1]):
             return False

@@ -57,7 +57,7 @@ class Scenario:
 
 def draw(seed: int) -> Scenario:
     """Draw a scenario. A third of the seeds is quiet, so that the ordinary is covered too."""
-    rng = Random(seed)  # noqa: S311 - repeatable, not secret
+    rng = Random(seed)
     wild = rng.choice([0.0, 0.5, 1.0])
     processes = _processes(rng, wild)
     plan = _plan(rng)

@@ -13,8 +13,8 @@ from typing import Any
 
 import attrs
 
-from supervisor_maint.maintenance import blockers
 from supervisor_maint.maintenance import advance as advancing
+from supervisor_maint.maintenance import blockers
 from supervisor_maint.maintenance.actions import (
     Action,
     AskBlockers,
@@ -83,6 +83,15 @@ class Listener:
     timer: float | None = None
     cancelled_by: str | None = None
     children: set[str] = attrs.field(factory=set)
+
+
+@attrs.frozen
+class Moment:
+    """When a call was decided on, what was seen last then, and in which life of supervisord."""
+
+    decided_at: float
+    observed_at: float
+    life: int
 
 
 class Crash(Exception):
@@ -394,7 +403,7 @@ class Simulation:
             lost = [self._result(kind, spec, CallOutcome.UNKNOWN) for spec in namespecs]
             self.later(RPC_TIMEOUT_SECONDS, self.answer, listener, *lost)
         if fate != "before":
-            moment = (self.now, self.observed_at)
+            moment = Moment(self.now, self.observed_at, self.world.life)
             delay = rng.choice([0.001, 0.001, 0.02])
             self.later(delay, self._execute, None if fate else listener, kind, namespecs, moment)
 
@@ -403,7 +412,7 @@ class Simulation:
         listener: Listener | None,
         kind: CallKind,
         namespecs: tuple[Namespec, ...],
-        moment: tuple[float, float],
+        moment: Moment,
     ) -> None:
         if self.world.is_frozen(self.now):
             wait = self.world.thaws_at - self.now
@@ -417,19 +426,16 @@ class Simulation:
         if listener is not None:
             self.later(0.001, self.answer, listener, *results)
 
-    def _execute_one(
-        self, kind: CallKind, spec: Namespec, moment: tuple[float, float]
-    ) -> CallResult:
-        if not self.world.is_alive:
+    def _execute_one(self, kind: CallKind, spec: Namespec, moment: Moment) -> CallResult:
+        if not self.world.is_alive or self.world.life != moment.life:
             return self._result(kind, spec, CallOutcome.UNKNOWN)
-        decided_at, observed_at = moment
         process = self.world.processes[spec]
         if kind is CallKind.STOP:
             if process.state in (S.RUNNING, S.STARTING, S.BACKOFF):
-                self.judge.stopping(process, self.now, observed_at, decided_at)
+                self.judge.stopping(process, self.now, moment.observed_at, moment.decided_at)
             fault = self.world.stop(spec, self.now, "run")
         else:
-            self.judge.starting(process, self.journal, observed_at, decided_at)
+            self.judge.starting(process, self.journal, moment.observed_at)
             fault = self.world.start(spec, self.now, "run")
         return self._result(
             kind, spec, CallOutcome.REFUSED if fault else CallOutcome.ACCEPTED, fault

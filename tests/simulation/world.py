@@ -83,6 +83,7 @@ class Supervisord:
     is_alive: bool = True
     thaws_at: float = 0.0  # while the clock is before this, it hangs
     turned_at: float = 0.0
+    life: int = 0  # a call in flight does not outlive a reload: the sockets are closed
     _next_pid: int = 1000
 
     def is_frozen(self, now: float) -> bool:
@@ -156,6 +157,7 @@ class Supervisord:
 
     def reload(self, now: float) -> None:
         """Every process is stopped, forgotten, and those with autostart are started."""
+        self.life += 1
         for process in self.processes.values():
             self._forget(process, now, by="reload")
         self.turn(now)
@@ -169,6 +171,7 @@ class Supervisord:
     def boot(self, now: float) -> None:
         """Another supervisord begins."""
         self.is_alive = True
+        self.life += 1
         self.turn(now)
 
     def _forget(self, process: Process, now: float, by: str) -> None:
