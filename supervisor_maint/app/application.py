@@ -32,7 +32,6 @@ from supervisor_maint.listener.events import (
     SupervisorStateEvent,
     TickEvent,
 )
-from supervisor_maint.maintenance.run import Run
 from supervisor_maint.snapshots.watch import Watch
 
 REQUEST_KIND = "maint"
@@ -77,7 +76,6 @@ class Application:
         *,
         ports: Ports,
         run_ports: RunPorts,
-        log_line: Callable[[Run], None],
         watch: Watch,
         totals: Totals,
         limits: Limits,
@@ -95,9 +93,16 @@ class Application:
             watch=watch,
             totals=totals,
             memory=lambda: ports.memory,
-            log_line=log_line,
             moved=pace.report_now,
             changed=woken.set,
+        )
+        recorder = Recorder(
+            ports=ports,
+            watch=watch,
+            totals=totals,
+            keep_seconds=limits.keep_seconds,
+            max_bytes=limits.max_bytes,
+            suspended=is_saving_suspended,
         )
         clerk = Clerk(
             maintenance=maintenance,
@@ -116,14 +121,7 @@ class Application:
             totals=totals,
             pace=pace,
             observer=observer,
-            recorder=Recorder(
-                ports=ports,
-                watch=watch,
-                totals=totals,
-                keep_seconds=limits.keep_seconds,
-                max_bytes=limits.max_bytes,
-                suspended=is_saving_suspended,
-            ),
+            recorder=recorder,
             reporter=Reporter(
                 ports=ports,
                 watch=watch,

@@ -74,13 +74,12 @@ class Maintenance:
         watch: Watch,
         totals: Totals,
         memory: Callable[[], Memory | None],
-        log_line: Callable[[Run], None],
         moved: Callable[[], None],
         changed: Callable[[], None],
     ) -> Maintenance:
         """Put the parts together; what the arguments mean is said by the part that gets them."""
         woken = asyncio.Event()
-        keeper = RunKeeper(ports=ports, memory=memory, log_line=log_line, records=totals.plans)
+        keeper = RunKeeper(ports=ports, memory=memory, records=totals.plans)
         conductor = Conductor(ports=ports, watch=watch, wake=woken.set)
         maintenance = cls(
             ports=ports,

@@ -27,14 +27,10 @@ logger = logging.getLogger(__name__)
 
 @attrs.define(kw_only=True)
 class RunKeeper:
-    """Takes a run's two snapshots, compares them, and keeps the run in the history.
-
-    ``log_line`` writes the one line a run that ``restart_log`` asks for.
-    """
+    """Takes a run's two snapshots, compares them, and keeps the run in the history."""
 
     ports: RunPorts
     memory: Callable[[], Memory | None]
-    log_line: Callable[[Run], None]
     records: PlanRecords
     before: Snapshot | None = None
     after: Snapshot | None = None
@@ -69,7 +65,7 @@ class RunKeeper:
         self.records.downtime_seconds = self.downtimes(run)
         await self._save(run, {**self._document(run), "story": story_document(story)})
         try:
-            await self.ports.store(self.log_line, run)
+            await self.ports.store(self.ports.log_line, run)
         except OSError as error:
             logger.error("cannot write the restart log: %s", error)
 

@@ -14,8 +14,7 @@ from supervisor_maint.maintenance.plan import Step
 from supervisor_maint.maintenance.readiness import Probe
 from supervisor_maint.maintenance.run import Run
 from supervisor_maint.maintenance.targets import Pools
-from supervisor_maint.store.history_reader import Record
-from supervisor_maint.store.records import Hold, JournalState, LastRun
+from supervisor_maint.store.records import Hold, JournalState, LastRun, Record
 
 
 class Journal(Protocol):
@@ -89,7 +88,7 @@ class RunPorts:
     ``supervisor`` returns the client that the settings name now; ``act`` runs its calls,
     ``probing`` many readiness questions at once, ``store`` the journal's and history's writes.
     ``watch_pids`` makes a watch that calls back for each death. ``rotate`` rotates a run's logs
-    within so many seconds; ``pools`` raises MaintError when nobody can tell.
+    within so many seconds; ``log_line`` writes the line that ``restart_log`` asks for (OSError); ``pools`` raises MaintError when nobody can tell.
     """
 
     supervisor: Callable[[], Supervisor]
@@ -98,6 +97,7 @@ class RunPorts:
     commands: Commands
     rotate: Callable[[Run, float], Awaitable[StepEnd]]
     watch_pids: Callable[[Callable[[int], None]], Pids]
+    log_line: Callable[[Run], None]
     probe: Callable[[Probe, float], tuple[bool, str]]
     pools: Callable[[], Pools]
     act: Blocking

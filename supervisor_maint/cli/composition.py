@@ -97,7 +97,6 @@ class Composition:
         self.application = Application.build(
             ports=ports,
             run_ports=runs.run_ports(),
-            log_line=runs.log_line,
             watch=restored.watch,
             totals=restored.totals,
             limits=_limits(self.settings),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from supervisor_maint.settings import Settings
-    from supervisor_maint.store.history_reader import Record
+    from supervisor_maint.store.records import Record
 
 DEFAULT_LIMIT = 20
 

@@ -77,6 +77,7 @@ class RunComposition:
             commands=self.commands,
             rotate=self.rotate,
             watch_pids=PidWatch,
+            log_line=self.log_line,
             probe=_probe,
             pools=self.pools,
             # Two: a nudge is not to wait for a look that hangs.

@@ -10,7 +10,7 @@ from rich.console import Console
 from supervisor_maint.cli.tables import table
 from supervisor_maint.cli.times import duration, moment, size
 from supervisor_maint.settings import Settings
-from supervisor_maint.store.history_reader import Record
+from supervisor_maint.store.records import Record
 
 
 def show_runs(runs: Sequence[Record], settings: Settings, out: Console) -> None:

@@ -126,10 +126,18 @@ class ReadinessSection:
         words.text, help="A command; exit 0 is ready.", example="/usr/local/bin/is-ready {num}"
     )
     timeout_seconds: float = option(
-        _POSITIVE, key="timeout", default="60s", help="How long it may take from RUNNING on."
+        _POSITIVE,
+        key="timeout",
+        default="60s",
+        help="How long it may take from RUNNING on.",
+        example="2m",
     )
     interval_seconds: float = option(
-        _POSITIVE, key="interval", default="0.25s", help="The time between two questions."
+        _POSITIVE,
+        key="interval",
+        default="0.25s",
+        help="The time between two questions.",
+        example="1s",
     )
     successes: int = option(
         _count, default="1", help="How many good answers in a row are needed.", example="3"
@@ -182,17 +190,20 @@ class MaintenanceSection:
         key="start_within",
         default="5m",
         help="It may begin until this long after the scheduled time; later it is skipped.",
+        example="30m",
     )
     max_duration_seconds: float = option(
         _POSITIVE,
         key="max_duration",
         default="5m",
         help="From the first stop on; also how long alerts are muted, never extended.",
+        example="15m",
     )
     strategy: Strategy = option(
         _words(Strategy),
         default="rolling",
         help="`rolling`, or `all-at-once`: stop everything, then start everything.",
+        example="all-at-once",
     )
     max_unavailable: Allowance = option(
         Allowance.parse,
@@ -201,7 +212,10 @@ class MaintenanceSection:
         example="25%%",
     )
     max_groups: int = option(
-        _count, default="1", help="How many groups of equal priority are restarted at once."
+        _count,
+        default="1",
+        help="How many groups of equal priority are restarted at once.",
+        example="4",
     )
     programs: tuple[str, ...] = option(
         words.patterns, default="*", help="What is restarted.", example="web:*, worker"
@@ -225,7 +239,10 @@ class MaintenanceSection:
         words.patterns, default_words="none", help="Steps after.", example="warm-cache"
     )
     rotate_logs: bool = option(
-        words.boolean, default="false", help="Whether logs are rotated before the restart."
+        words.boolean,
+        default="false",
+        help="Whether logs are rotated before the restart.",
+        example="true",
     )
     logrotate_config: Path | None = option(
         words.path,
@@ -234,23 +251,26 @@ class MaintenanceSection:
         example="/etc/logrotate.d/supervisor",
     )
     logrotate_force: bool = option(
-        words.boolean, default="false", help="Whether `logrotate` gets `-f`."
+        words.boolean, default="false", help="Whether `logrotate` gets `-f`.", example="true"
     )
     settle_seconds: float = option(
         words.duration,
         key="settle",
         default="10s",
         help="How long everything must stay well after the restart before it is compared.",
+        example="30s",
     )
     on_failure: OnFailure = option(
         _words(OnFailure),
         default="stop",
         help="When a process does not come back: `stop` the run, or `continue` with the rest.",
+        example="continue",
     )
     on_overrun: OnOverrun = option(
         _words(OnOverrun),
         default="finish",
         help="When `max_duration` is over: `finish` the batch, or `recover` at once.",
+        example="recover",
     )
     restart_log: Path | None = option(
         words.path,

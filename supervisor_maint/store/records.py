@@ -1,4 +1,4 @@
-"""What the journal remembers, as values. No I/O here.
+"""What the journal and the history remember, as values. No I/O here.
 
 Times are seconds since the epoch. The open run and a step's intent are JSON documents: the
 maintenance decides what is in them.
@@ -82,3 +82,12 @@ class JournalState:
     holds: tuple[Hold, ...] = ()
     last_runs: Mapping[str, LastRun] = attrs.field(converter=read_only, factory=dict)
     needs_resume: str | None = None
+
+
+@attrs.frozen(kw_only=True, hash=False)
+class Record:
+    """One thing that was kept; ``recorded_at`` is its own time, in seconds since the epoch."""
+
+    recorded_at: float
+    name: str | None
+    document: Mapping[str, Any]
