@@ -86,7 +86,7 @@ class Application:
     ) -> Application:
         """Put the parts together; what the arguments mean is said by the part that gets them."""
         woken = asyncio.Event()
-        pace = Pace(push_interval_seconds=limits.push_interval_seconds)
+        pace = Pace()
         observer = Observer(ports=ports, watch=watch, pace=pace, totals=totals, woken=woken)
         maintenance = Maintenance.build(
             ports=run_ports,
@@ -96,14 +96,7 @@ class Application:
             moved=pace.report_now,
             changed=woken.set,
         )
-        recorder = Recorder(
-            ports=ports,
-            watch=watch,
-            totals=totals,
-            keep_seconds=limits.keep_seconds,
-            max_bytes=limits.max_bytes,
-            suspended=is_saving_suspended,
-        )
+        recorder = Recorder(ports=ports, watch=watch, totals=totals, suspended=is_saving_suspended)
         clerk = Clerk(
             maintenance=maintenance,
             ports=ports,
@@ -115,7 +108,7 @@ class Application:
             reload=reload,
             settings_changed=settings_changed,
         )
-        return cls(
+        application = cls(
             ports=ports,
             watch=watch,
             totals=totals,
@@ -135,6 +128,8 @@ class Application:
             maintenance=maintenance,
             woken=woken,
         )
+        application.limit(limits)
+        return application
 
     def limit(self, limits: Limits) -> None:
         """Hold to other limits from now on."""

@@ -35,8 +35,8 @@ class Recorder:
     ports: Ports
     watch: Watch
     totals: Totals
-    keep_seconds: float
-    max_bytes: int
+    keep_seconds: float = 90 * 86400.0
+    max_bytes: int = 50 * 1024 * 1024
     suspended: bool = False
     hour_due: bool = False
     _meta: Mapping[str, Any] = attrs.field(init=False, factory=dict)

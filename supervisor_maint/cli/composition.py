@@ -58,6 +58,9 @@ class Composition:
 
     settings: Settings
     state: StateDir
+    client: SupervisorClient
+    history: History
+    bell: Bell
     loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop)
     started_at: float = attrs.field(factory=time.time)
     collector: metrics.MaintCollector = attrs.field(init=False)
@@ -65,7 +68,7 @@ class Composition:
     client: SupervisorClient = attrs.field(init=False)
     application: Application = attrs.field(init=False)
     # what the settings were read from, also when they were refused
-    _read: Settings | SettingsRefused = attrs.field(init=False)
+    _read: Settings | SettingsRefused
 
     @classmethod
     async def build(cls, settings: Settings, state: StateDir) -> Composition:
@@ -73,26 +76,37 @@ class Composition:
 
         Raises MaintError when the history is of a newer version or a sink cannot be opened.
         """
-        composition = cls(settings=settings, state=state)
-        await composition._compose()
+        composition = cls(
+            settings=settings,
+            read=settings,
+            state=state,
+            client=connect(settings, server_url(settings)),
+            history=History(state.history),
+            bell=Bell(state.wake),
+        )
+        try:
+            await composition._compose()
+        except BaseException:
+            composition.history.close()
+            composition._free()
+            raise
         return composition
 
     async def _compose(self) -> None:
-        self._read = self.settings
         self.client = connect(self.settings, server_url(self.settings))
         self.collector = metrics.MaintCollector(self._facts_from_any_thread)
         registry = metrics.new_registry(self.collector)
-        history, compute = History(self.state.history), in_thread("compute")
+        compute = in_thread("compute")
         self.outlets = Outlets(registry=registry, compute=compute)
-        ports = self._ports(registry, history, compute)
-        restored = await restore(self.settings, ports, history)
+        ports = self._ports(registry, compute)
+        restored = await restore(self.settings, ports, self.history)
         self.outlets.counted = restored.totals.sinks
         runs = RunComposition(
             settings=lambda: self.settings,
             client=lambda: self.client,
             ports=ports,
             state=self.state,
-            history=history,
+            history=self.history,
         )
         self.application = Application.build(
             ports=ports,
@@ -105,25 +119,20 @@ class Composition:
             about=self._about(),
             is_saving_suspended=restored.is_saving_suspended,
         )
+        self.bell.open()
         await self.outlets.open(self.settings)
         await self.application.maintenance.start(self.settings.plans, self.settings.maint.timezone)
-        self._listen_for_rings()
+        self.loop.add_reader(self.bell.fileno(), self._rung)
 
-    def _listen_for_rings(self) -> None:
-        bell = Bell(self.state.wake)
-        bell.open()
+    def _rung(self) -> None:
+        self.bell.drain()
+        self.application.look_in_mailbox()
 
-        def ring() -> None:
-            bell.drain()
-            self.application.look_in_mailbox()
-
-        self.loop.add_reader(bell.fileno(), ring)
-
-    def _ports(self, registry: CollectorRegistry, history: History, compute: Blocking) -> Ports:
+    def _ports(self, registry: CollectorRegistry, compute: Blocking) -> Ports:
         return Ports(
             supervisor=self.client,
             memory=ProcessMemory() if self.settings.maint.memory else None,
-            history=history,
+            history=self.history,
             mailbox=Mailbox(self.state.requests),
             publish=Publication(self.state.status).publish,
             outlets=self.outlets.deliveries,
@@ -142,6 +151,10 @@ class Composition:
             raise SettingsError([_moved(self.settings, settings)])
         await self.outlets.open(settings)
         if _connection(settings) != _connection(self.settings):
+<<<<<<< HEAD
+=======
+            self.client.close()
+>>>>>>> main
             self.client = self.application.ports.supervisor = connect(settings, url)
             self.application.observer.configs_wanted = True
         self.settings = settings
@@ -163,14 +176,24 @@ class Composition:
 
     async def close(self) -> None:
         """Save, and bring the last report to the sinks, within the second that SIGTERM leaves."""
-        leaving = asyncio.gather(self.application.recorder.save(), self._report_and_close())
+        self.loop.remove_reader(self.bell.fileno())
+        leaving = asyncio.gather(self._save(), self._report_and_close())
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(leaving, CLOSE_SECONDS)
+        self._free()
+
+    async def _save(self) -> None:
+        await self.application.recorder.save()
+        await self.application.ports.store(self.history.close)
 
     async def _report_and_close(self) -> None:
         await self.application.reporter.report()
         await self.outlets.drain(DRAIN_SECONDS)
         await self.outlets.close()
+
+    def _free(self) -> None:
+        self.bell.close()
+        self.client.close()
 
     def _about(self) -> dict[str, Any]:
         return {

@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 # an event is to be acknowledged in the meantime.
 THREAD_SWITCH_SECONDS = 0.001
 LAST_TURN_SECONDS = 0.2
+# When all has ended before it began, what was acknowledged is saved if that takes no longer.
+LATE_START_SECONDS = 0.2
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -150,6 +152,7 @@ async def _listen(pipes: Pipes, settings: Settings, state: StateDir) -> int:
     listening = asyncio.ensure_future(listener.run())
     building = asyncio.ensure_future(_build(settings, state))
     await asyncio.wait({listening, building}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({building}, timeout=LATE_START_SECONDS)
     try:
         if building.done():
             composition = building.result()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -118,14 +119,15 @@ def _show(seen: _Seen) -> None:
     from supervisor_maint.cli.tables import console, table
 
     out = console()
+    say = partial(out.print, highlight=False, markup=False, soft_wrap=True)
     for line in _listener_lines(seen):
-        out.print(line, highlight=False, markup=False)
+        say(line)
     if seen.trouble is not None:
-        out.print(f"supervisord   {seen.trouble}", style="red", highlight=False, markup=False)
+        say(f"supervisord   {seen.trouble}", style="red")
     headers = ("process", "state", "wanted", "up for", "starts", "restarts", "failed", "down")
     out.print(table(headers, (_process_row(seen, namespec) for namespec in seen.namespecs)))
     for difference in seen.watch.differences:
-        out.print(f"differs: {difference}", style="yellow", highlight=False, markup=False)
+        say(f"differs: {difference}", style="yellow")
 
 
 def _listener_lines(seen: _Seen) -> Iterator[str]:

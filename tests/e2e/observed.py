@@ -37,6 +37,11 @@ listen=127.0.0.1:{port}
 """
 
 
+def fragile(flag: Path, status: int = 5) -> list[str]:
+    """Build the command of a program that runs until it is ended, but not once a file is there."""
+    return ["sh", "-c", f"test -e {flag} && exit {status}; exec sleep infinity"]
+
+
 class Observed:
     """Our listener's configuration, and the supervisord that it is started by.
 
@@ -58,6 +63,7 @@ class Observed:
         self.port = free_port()
         self._options = {"settle": settle, "settle_max": settle_max, "push_interval": push_interval}
         self._supervisord: RealSupervisord | None = None
+        self._killed = 0
         self.configure(settings=settings, sinks=sinks)
 
     def configure(self, *, settings: str = "", sinks: str = "", **options: str) -> None:
@@ -132,12 +138,13 @@ class Observed:
         report = self.report() or {"differences": []}
         return {each["process"]: each for each in report["differences"]}
 
-    def wait_for_difference(self, process: str, kind: str, found: str) -> dict[str, str]:
+    def wait_for_difference(self, process: str, kind: str, found: str = "") -> dict[str, str]:
         """Wait until a report has a difference, and return it."""
 
         def difference() -> dict[str, str] | None:
             each = self.differences().get(process)
-            return each if each and (each["kind"], each["found"]) == (kind, found) else None
+            is_it = each and each["kind"] == kind and found in (each["found"], "")
+            return each if is_it else None
 
         return self.wait_until(difference, f"{process} differs: {kind}, {found}")
 
@@ -164,31 +171,63 @@ class Observed:
         """Count how often a process entered RUNNING, as supervisord's log has it."""
         return self.logged(rf"success: {re.escape(process)} entered RUNNING state")
 
+    def logged_ends(self, process: str) -> tuple[int, int]:
+        """Count how often a process failed to start, and how often it exited once RUNNING.
+
+        supervisord's log says ``exited`` of both. Which it is, is not for the test to foresee:
+        supervisord looks once a second, and takes for RUNNING what died in between.
+        """
+        name = re.escape(process)
+        ends = re.findall(
+            rf"(success): {name} entered RUNNING|(exited): {name} \(", self.supervisord.log()
+        )
+        words = ["", *("".join(end) for end in ends)]
+        pairs = [pair for pair in zip(words, words[1:]) if pair[1] == "exited"]
+        exits = sum(before == "success" for before, _ in pairs)
+        return len(pairs) - exits, exits
+
     def log(self) -> str:
         """Read the listener's log."""
         return self.supervisord.text(LISTENER_LOG)
 
-    def kill_listener(self, number: int = signal.SIGKILL) -> int:
-        """Send the listener a signal, and return its pid."""
-        pid = self.supervisord.listener_pid()
-        os.kill(pid, number)
-        return pid
+    def break_program(self, name: str, flag: Path) -> dict[str, str]:
+        """Break a ``fragile`` program, and return the difference once it is reported."""
+        flag.touch()
+        os.kill(self.supervisord.pid_of(name), signal.SIGKILL)
+        return self.wait_for_difference(f"{name}:{name}", "state", "FATAL")
 
-    def command(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    def stop_for_good(self, *names: str) -> None:
+        """Stop programs that end by themselves: one that just has is started once more."""
+
+        def are_stopped() -> bool:
+            self.supervisord.ctl("stop", *names)
+            return all(self.supervisord.state(name) == "STOPPED" for name in names)
+
+        self.wait_until(are_stopped, f"{names} are stopped")
+
+    def kill_listener(self, number: int = signal.SIGKILL) -> int:
+        """Send the listener a signal, and return its pid; the next time it must be another."""
+
+        def kill() -> int:
+            pid = self.supervisord.listener_pid()
+            if pid in (0, self._killed):
+                return 0
+            os.kill(pid, number)
+            return pid
+
+        self._killed = self.wait_until(kill, "there is a listener to send a signal")
+        return self._killed
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run ``supervisor-maint COMMAND --config … ARGUMENTS`` to its end."""
         command, *rest = arguments
         return subprocess.run(
             self.command_line(command, *rest),
-            **{
-                "stdin": subprocess.DEVNULL,
-                "capture_output": True,
-                "text": True,
-                "timeout": 60,
-                "check": False,
-                # The width of a table, and no colours.
-                "env": {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
-                **options,
-            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
 
     def command_line(self, command: str, *arguments: str) -> list[str]:

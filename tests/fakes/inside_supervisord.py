@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from supervisor import events, loggers
-from supervisor.dispatchers import PEventListenerDispatcher, POutputDispatcher
+from supervisor.dispatchers import PEventListenerDispatcher, PInputDispatcher, POutputDispatcher
 from supervisor.options import ServerOptions
 from supervisor.process import EventListenerPool
 from supervisor.states import ProcessStates, SupervisorStates
@@ -83,6 +83,7 @@ class InsideSupervisord:
                 kind = events.ProcessCommunicationStdoutEvent
                 channel = "stdout" if output is PEventListenerDispatcher else kind
                 process.dispatchers = {
+                    4: PInputDispatcher(process, "stdin", self._null),
                     5: output(process, channel, self._null),
                     7: POutputDispatcher(
                         process, events.ProcessCommunicationStderrEvent, self._null
