@@ -65,7 +65,6 @@ class Composition:
     started_at: float = attrs.field(factory=time.time)
     collector: metrics.MaintCollector = attrs.field(init=False)
     outlets: Outlets = attrs.field(init=False)
-    client: SupervisorClient = attrs.field(init=False)
     application: Application = attrs.field(init=False)
     # what the settings were read from, also when they were refused
     _read: Settings | SettingsRefused
@@ -93,7 +92,6 @@ class Composition:
         return composition
 
     async def _compose(self) -> None:
-        self.client = connect(self.settings, server_url(self.settings))
         self.collector = metrics.MaintCollector(self._facts_from_any_thread)
         registry = metrics.new_registry(self.collector)
         compute = in_thread("compute")
@@ -151,10 +149,7 @@ class Composition:
             raise SettingsError([_moved(self.settings, settings)])
         await self.outlets.open(settings)
         if _connection(settings) != _connection(self.settings):
-<<<<<<< HEAD
-=======
             self.client.close()
->>>>>>> main
             self.client = self.application.ports.supervisor = connect(settings, url)
             self.application.observer.configs_wanted = True
         self.settings = settings

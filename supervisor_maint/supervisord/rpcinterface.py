@@ -155,8 +155,9 @@ class MaintNamespaceRPCInterface:
             for process in group.processes.values():
                 namespec = make_namespec(group_name, process.config.name)
                 for dispatcher in process.dispatchers.values():
-                    loggers = [getattr(dispatcher, name, None) for name in _LOGGERS]
-                    yield namespec, dispatcher, loggers
+                    if hasattr(dispatcher, "reopenlogs"):  # that of stdin has none
+                        loggers = [getattr(dispatcher, name, None) for name in _LOGGERS]
+                        yield namespec, dispatcher, loggers
 
     def _refuse_without_listener(self) -> None:
         """Refuse what nobody would receive: it would be delivered, maybe hours later."""

@@ -44,7 +44,7 @@ def logrotate(*arguments: object, path: str = os.defpath) -> subprocess.Complete
         text=True,
         timeout=90,
         check=False,
-        env={"PATH": f"{path}:/usr/bin:/bin"},
+        env={**os.environ, "PATH": f"{path}:/usr/bin:/bin"},
     )
 
 

@@ -107,9 +107,10 @@ class InsideSupervisord:
         return [("maint", self.interface())]
 
     def dispatchers(self, group: str) -> list[Any]:
-        """List the dispatchers of a group's processes."""
+        """List the dispatchers of a group's processes that have logs."""
         processes = self.process_groups[group].processes.values()
-        return [found for process in processes for found in process.dispatchers.values()]
+        found = [one for process in processes for one in process.dispatchers.values()]
+        return [one for one in found if hasattr(one, "reopenlogs")]
 
     def buffered(self, pool: str) -> list[str]:
         """List the payloads of the events that wait for a listener pool."""
