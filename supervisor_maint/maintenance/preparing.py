@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervisor_maint.maintenance import blockers, steps
+from supervisor_maint.maintenance import blockers, readiness, steps
 from supervisor_maint.maintenance.actions import AskBlockers, StepPhase, TakeSnapshot, When
 from supervisor_maint.maintenance.clock import passed
 from supervisor_maint.maintenance.observation import (
@@ -98,6 +98,12 @@ def _choose(turn: Turn) -> None:
     selection = select(turn.run.plan, taken[-1].snapshot, taken[-1].configs, taken[-1].pools)
     if selection.unknown_groups:
         _give_up(turn, blockers.unknown_groups(selection.unknown_groups))
+        return
+    problems = readiness.problems(
+        turn.run.plan.readiness, [chosen.namespec for chosen in selection.chosen]
+    )
+    if problems:
+        _give_up(turn, problems[0])
         return
     for word in selection.unmatched:
         turn.note(f"programs: {word!r} means no process")

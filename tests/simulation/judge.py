@@ -138,6 +138,9 @@ class Judge:
             self.find("start_only_after_stopped", f"{spec} is {process.state.name}")
         if process.state not in (S.STOPPED, S.EXITED, S.FATAL):
             return
+        state = self.before[spec][0] if spec in self.before else S.UNKNOWN
+        if state not in (S.RUNNING, S.STARTING):
+            self.find("broken_before_is_untouched", f"{spec} was {state.name}, and is started")
         if process.stopped_by == "run" or process.stop_called_at > observed_at:
             return
         target = next((one for one in (run and run.targets) or () if one.namespec == spec), None)
