@@ -15,6 +15,8 @@ from typing import Callable
 _PART = re.compile(r"(\{\{|\}\}|\{[^{}]*\}|\{|\})")
 _DIGITS = re.compile(r"\d+$", re.ASCII)
 _FORMAT = re.compile(r"0?\d{0,2}[dxXob]?", re.ASCII)
+# Far more than a port needs, and too short for the parser to choke on.
+_LONGEST = 100
 _BRACES = {"{{": "{", "}}": "}"}
 # No power and no shift: with these, no expression of a line's length gets out of hand.
 _OPERATORS: dict[type[ast.operator], Callable[[int, int], int]] = {
@@ -62,6 +64,10 @@ def _field(part: str, name: str) -> str:
     if digits is None:
         raise ValueError(
             f"expected a process name that ends with digits for {part}, found {name!r}"
+        )
+    if len(part) > _LONGEST:
+        raise ValueError(
+            f"expected at most {_LONGEST} characters, found {len(part)} in {part[:20]}…"
         )
     expression, _, form = part[1:-1].partition(":")
     if not _FORMAT.fullmatch(form):
