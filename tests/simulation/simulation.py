@@ -14,51 +14,21 @@ from typing import Any
 import attrs
 
 from supervisor_maint.maintenance import advance as advancing
-from supervisor_maint.maintenance import blockers
-from supervisor_maint.maintenance.actions import (
-    Action,
-    AskBlockers,
-    AwaitStep,
-    CheckReady,
-    Nudge,
-    Record,
-    RotateLogs,
-    RunStep,
-    StartProcesses,
-    StepPhase,
-    StopProcesses,
-    TakeSnapshot,
-    WakeAt,
-    WatchPid,
-    When,
-)
-from supervisor_maint.maintenance.blockers import Circumstances
 from supervisor_maint.maintenance.observation import (
-    AfterTaken,
-    BeforeTaken,
-    BlockersAnswer,
-    CallKind,
-    CallOutcome,
-    CallResult,
-    NotTaken,
     Observation,
-    ReadyAnswer,
     Result,
-    StepOutcome,
-    StepResult,
 )
 from supervisor_maint.maintenance.run import Phase, Run, new_run, resumed
-from supervisor_maint.maintenance.targets import Pools
-from supervisor_maint.processes import Namespec, ProcessConfig, ProcessState, Snapshot, Supervisord
-from supervisor_maint.store.records import Hold
+from supervisor_maint.processes import Namespec, ProcessState
 from supervisor_maint.store.requests import Request, Verb
+from tests.simulation import performing
 from tests.simulation.judge import Judge, Violation
-from tests.simulation.scenario import BEGIN_AT, OWN, Scenario, Trouble, draw
+from tests.simulation.performing import Listener
+from tests.simulation.scenario import BEGIN_AT, Scenario, Trouble, draw
 from tests.simulation.world import Process
 from tests.simulation.world import Supervisord as World
 
 S = ProcessState
-RPC_TIMEOUT_SECONDS = 5.0
 # Longer than any run may take: start_within, preparing, max_duration, an hour, and recovery.
 LIMIT_SECONDS = 3 * 3600.0
 MAX_MOMENTS = 20_000
@@ -71,27 +41,6 @@ class Shell:
     journals: bool = True
     wakes_itself: bool = True
     checks_expiry: bool = True
-
-
-@attrs.define
-class Listener:
-    """One life of the listener: what it keeps in memory only."""
-
-    run: Run | None = None
-    results: list[Result] = attrs.field(factory=list)
-    is_waking: bool = False
-    timer: float | None = None
-    cancelled_by: str | None = None
-    children: set[str] = attrs.field(factory=set)
-
-
-@attrs.frozen
-class Moment:
-    """When a call was decided on, what was seen last then, and in which life of supervisord."""
-
-    decided_at: float
-    observed_at: float
-    life: int
 
 
 class Crash(Exception):
@@ -169,14 +118,14 @@ class Simulation:
     def _event(self, now: float, process: Process) -> None:
         self.tell(f"    {process.namespec} {process.state.name} pid {process.pid}")
         if self.watched.get(process.namespec) and process.dies_at is not None:
-            self.later(max(0.0, process.dies_at - now), self._pid_ends)
+            self.later(max(0.0, process.dies_at - now), self.pid_ends)
         rng = self.scenario.rng
         if rng.random() < self.scenario.lost_events:
             return
         late = rng.choice([0.001, 3.0]) if self.scenario.lost_events else 0.001
         self.later(late, self.wake)
 
-    def _pid_ends(self) -> None:
+    def pid_ends(self) -> None:
         self.world.turn(self.now)
         self.wake()
 
@@ -328,7 +277,7 @@ class Simulation:
         self._may_crash()
         for action in decision.actions:
             self.judge.action(action, self.journal, self.now, is_writable)
-            self._perform(listener, action)
+            performing.perform(self, listener, action)
             self._may_crash()
         if decision.run.is_over:
             self.journal = decision.run
@@ -360,222 +309,6 @@ class Simulation:
         if listener is self.listener:
             listener.results.extend(results)
             self.wake()
-
-    # What the shell does
-
-    def _perform(self, listener: Listener, action: Action) -> None:
-        if isinstance(action, Record):
-            subject = f"{action.namespec} " if action.namespec else ""
-            self.tell(f"  > {subject}{action.text}")
-        else:
-            _PERFORM[type(action)](self, listener, action)
-
-    def _wake_at(self, listener: Listener, action: WakeAt) -> None:
-        if self.shell.wakes_itself:
-            listener.timer = action.at
-            self.later(max(0.0, action.at - self.now), self._timer, listener, action.at)
-
-    def _timer(self, listener: Listener, at: float) -> None:
-        if listener is self.listener and listener.timer == at:
-            self.wake()
-
-    def _nudge(self, _: Listener, __: Nudge) -> None:
-        self.world.turn(self.now)
-
-    def _watch(self, _: Listener, action: WatchPid) -> None:
-        process = self.world.processes[action.namespec]
-        if self.scenario.pids_are_watched and self.watched.get(action.namespec) != action.pid:
-            self.watched[action.namespec] = action.pid
-            if process.pid == action.pid and process.dies_at is not None:
-                self.later(max(0.0, process.dies_at - self.now), self._pid_ends)
-
-    def _stop(self, listener: Listener, action: StopProcesses) -> None:
-        self._call(listener, CallKind.STOP, action.namespecs)
-
-    def _start(self, listener: Listener, action: StartProcesses) -> None:
-        self._call(listener, CallKind.START, action.namespecs)
-
-    def _call(self, listener: Listener, kind: CallKind, namespecs: tuple[Namespec, ...]) -> None:
-        self.tell(f"  -> {kind.value} {', '.join(map(str, namespecs))}")
-        rng = self.scenario.rng
-        fate = rng.choice(["before", "after"]) if rng.random() < self.scenario.lost_calls else ""
-        if fate:
-            lost = [self._result(kind, spec, CallOutcome.UNKNOWN) for spec in namespecs]
-            self.later(RPC_TIMEOUT_SECONDS, self.answer, listener, *lost)
-        if fate != "before":
-            moment = Moment(self.now, self.observed_at, self.world.life)
-            delay = rng.choice([0.001, 0.001, 0.02])
-            self.later(delay, self._execute, None if fate else listener, kind, namespecs, moment)
-
-    def _execute(
-        self,
-        listener: Listener | None,
-        kind: CallKind,
-        namespecs: tuple[Namespec, ...],
-        moment: Moment,
-    ) -> None:
-        if self.world.is_frozen(self.now):
-            wait = self.world.thaws_at - self.now
-            if listener is not None and wait > RPC_TIMEOUT_SECONDS:
-                lost = [self._result(kind, spec, CallOutcome.UNKNOWN) for spec in namespecs]
-                self.later(RPC_TIMEOUT_SECONDS, self.answer, listener, *lost)
-                listener = None
-            self.later(wait, self._execute, listener, kind, namespecs, moment)
-            return
-        results = [self._execute_one(kind, spec, moment) for spec in namespecs]
-        if listener is not None:
-            self.later(0.001, self.answer, listener, *results)
-
-    def _execute_one(self, kind: CallKind, spec: Namespec, moment: Moment) -> CallResult:
-        if not self.world.is_alive or self.world.life != moment.life:
-            return self._result(kind, spec, CallOutcome.UNKNOWN)
-        process = self.world.processes[spec]
-        if kind is CallKind.STOP:
-            if process.state in (S.RUNNING, S.STARTING, S.BACKOFF):
-                self.judge.stopping(process, self.now, moment.observed_at, moment.decided_at)
-            fault = self.world.stop(spec, self.now, "run")
-        else:
-            self.judge.starting(process, self.journal, moment.observed_at)
-            fault = self.world.start(spec, self.now, "run")
-        return self._result(
-            kind, spec, CallOutcome.REFUSED if fault else CallOutcome.ACCEPTED, fault
-        )
-
-    def _result(
-        self, kind: CallKind, spec: Namespec, outcome: CallOutcome, reason: str = ""
-    ) -> CallResult:
-        return CallResult(kind=kind, namespec=spec, outcome=outcome, reason=reason)
-
-    def _run_step(self, listener: Listener, action: RunStep) -> None:
-        name = action.step.name
-        orphan_ends_at = self.children.get(name, 0.0)
-        if orphan_ends_at > self.now and name not in listener.children:
-            self.later(orphan_ends_at - self.now, self._begin_step, listener, action)
-        else:
-            self._begin_step(listener, action)
-
-    def _begin_step(self, listener: Listener, action: RunStep) -> None:
-        if listener is not self.listener:
-            return
-        name = action.step.name
-        running = self.children.get(name, 0.0) > self.now
-        self.judge.step_begins(name, is_running=running, idempotent=action.step.idempotent)
-        seconds, outcome = self.scenario.step_ends[name]
-        listener.children.add(name)
-        self.children[name] = self.now + seconds
-        result = StepResult(
-            phase=action.phase,
-            name=name,
-            attempt=action.attempt,
-            outcome=outcome,
-            reason="so it is",
-        )
-        self.later(seconds, self.answer, listener, result)
-
-    def _await_step(self, listener: Listener, action: AwaitStep) -> None:
-        wait = max(0.01, self.children.get(action.step.name, 0.0) - self.now)
-        result = StepResult(
-            phase=action.phase,
-            name=action.step.name,
-            attempt=action.attempt,
-            outcome=StepOutcome.UNKNOWN,
-            reason="nobody saw its end",
-        )
-        self.later(wait, self.answer, listener, result)
-
-    def _rotate(self, listener: Listener, action: RotateLogs) -> None:
-        self.judge.step_begins("rotate-logs", is_running=False, idempotent=False)
-        result = StepResult(
-            phase=StepPhase.ROTATE,
-            name="rotate-logs",
-            attempt=action.attempt,
-            outcome=StepOutcome.SUCCEEDED,
-        )
-        self.later(0.2, self.answer, listener, result)
-
-    def _ask_blockers(self, listener: Listener, _: AskBlockers) -> None:
-        held_until_at = BEGIN_AT + self.scenario.hold_seconds
-        hold = Hold(plan="nightly", since_at=BEGIN_AT - 60.0, until_at=held_until_at)
-        found = Circumstances(
-            holds=(hold,) if self.scenario.hold_seconds else (),
-            journal_problem=None if self.now >= self.journal_fails_until_at else "disk full",
-            supervisord_state="RUNNING" if self.world.is_alive else None,
-            unknown_groups=(),
-        )
-        answer = blockers.find(self.scenario.plan, found, self.now)
-        if not answer and self.scenario.hold_seconds and self.now < held_until_at:
-            self.judge.find("hold_is_respected", f"held until {held_until_at - BEGIN_AT:g}")
-        self.later(0.05, self.answer, listener, BlockersAnswer(answer))
-
-    def _take_snapshot(self, listener: Listener, action: TakeSnapshot) -> None:
-        self.later(0.02, self._snapshot, listener, action.when)
-
-    def _snapshot(self, listener: Listener, when: When) -> None:
-        if listener is not self.listener:
-            return
-        if not self.world.is_alive or self.world.is_frozen(self.now):
-            self.answer(listener, NotTaken(when, "supervisord does not answer"))
-            return
-        statuses = [process.status() for process in self.world.processes.values()]
-        supervisord = Supervisord(pid=1, started_at=1.0)
-        snapshot = Snapshot(taken_at=self.now, supervisord=supervisord, processes=statuses)
-        if when is When.AFTER:
-            self.answer(listener, AfterTaken(snapshot=snapshot))
-            return
-        self.judge.take_before()
-        self.answer(
-            listener, BeforeTaken(snapshot=snapshot, configs=self._configs(), pools=self._pools())
-        )
-
-    def _configs(self) -> dict[Namespec, ProcessConfig]:
-        return {
-            spec: ProcessConfig(
-                namespec=spec,
-                group_priority=process.group_priority,
-                process_priority=process.priority,
-                autostart=process.autostart,
-                start_seconds=process.start_seconds,
-                stop_wait_seconds=process.stop_wait_seconds,
-            )
-            for spec, process in self.world.processes.items()
-        }
-
-    def _pools(self) -> Pools:
-        if not self.scenario.pools_are_known:
-            return Pools(own_group=OWN.group)
-        processes = self.world.processes.values()
-        pools = frozenset(one.namespec.group for one in processes if one.is_pool)
-        groups = frozenset(one.namespec.group for one in processes) - pools
-        return Pools(pools=pools, programs=groups, own_group=OWN.group)
-
-    def _check_ready(self, listener: Listener, action: CheckReady) -> None:
-        self.later(0.01, self._ready, listener, action)
-
-    def _ready(self, listener: Listener, action: CheckReady) -> None:
-        process = self.world.processes[action.namespec]
-        runs = process.state is S.RUNNING and process.pid == action.pid
-        is_ready = runs and self.now >= process.running_since_at + process.ready_seconds
-        self.answer(
-            listener,
-            ReadyAnswer(
-                namespec=action.namespec, pid=action.pid, is_ready=is_ready, reason="not yet"
-            ),
-        )
-
-
-_PERFORM: dict[type, Callable[[Simulation, Listener, Any], None]] = {
-    WakeAt: Simulation._wake_at,
-    Nudge: Simulation._nudge,
-    WatchPid: Simulation._watch,
-    StopProcesses: Simulation._stop,
-    StartProcesses: Simulation._start,
-    RunStep: Simulation._run_step,
-    AwaitStep: Simulation._await_step,
-    RotateLogs: Simulation._rotate,
-    AskBlockers: Simulation._ask_blockers,
-    TakeSnapshot: Simulation._take_snapshot,
-    CheckReady: Simulation._check_ready,
-}
 
 
 @attrs.frozen
