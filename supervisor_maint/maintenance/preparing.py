@@ -27,7 +27,9 @@ def pend(turn: Turn) -> None:
         _skip(turn, f"cancelled by {turn.run.cancelled_by}")
         return
     answers = turn.seen.results_of(BlockersAnswer)
-    if answers:
+    if not turn.seen.journal_is_writable:
+        turn.change(blockers=("no run without a journal: it cannot be written",))
+    elif answers:
         turn.change(blockers=answers[-1].blockers)
         if not answers[-1].blockers and turn.now <= turn.run.start_by_at:
             _begin(turn)

@@ -58,7 +58,7 @@ def _back(turn: Turn, target: Target) -> Target:
 
 
 def _standing(turn: Turn, target: Target) -> Standing:
-    if not target.was_stopped:
+    if not target.needs_recovery:
         return Standing.OVER
     if target.namespec not in turn.statuses:
         return Standing.BUSY

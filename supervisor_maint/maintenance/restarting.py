@@ -18,12 +18,15 @@ from supervisor_maint.processes import Namespec, ProcessState, ProcessStatus
 POLL_SECONDS = 0.25
 # When startsecs are over, supervisord is made to look this often until it says RUNNING.
 NUDGE_SECONDS = 0.05
+# While something is under way, the others are looked at this often: as often as TICK_5 comes.
+LOOK_WIDE_SECONDS = 5.0
 # A group whose missing members forbid any further stop is given this long to mend itself.
 HELD_BACK_SECONDS = 30.0
 
 
 def restart(turn: Turn) -> None:
     """Take the run through RESTARTING, as far as is possible now."""
+    is_wide, settled = turn.run.looks_wide, _settled(turn)
     turn.each_target(lambda target: met(turn, target))
     readying.settle_ready(turn)
     if turn.run.is_overrun(turn.now):
@@ -34,8 +37,22 @@ def restart(turn: Turn) -> None:
         return
     _start(turn)
     if _may_stop(turn):
-        _stop(turn)
+        _stop(turn, is_wide=is_wide)
+    _look_next(turn, is_wide=is_wide, is_news=_settled(turn) > settled)
     _go_on(turn)
+
+
+def _settled(turn: Turn) -> int:
+    return sum(target.is_settled for target in turn.targets)
+
+
+def _look_next(turn: Turn, *, is_wide: bool, is_news: bool) -> None:
+    """Look at all that may forbid a stop when there may be a next one, and now and then."""
+    if is_wide:
+        turn.change(looks_wide=False, looked_wide_at=turn.now)
+    elif is_news or passed(turn.run.looked_wide_at or 0.0, turn.now, LOOK_WIDE_SECONDS):
+        turn.change(looks_wide=True)
+        turn.wake_at(turn.now)
 
 
 def met(turn: Turn, target: Target) -> Target:
@@ -102,10 +119,11 @@ def _is_down(turn: Turn, target: Target) -> bool:
     return status is not None and status.state is ProcessState.STOPPED
 
 
-def _stop(turn: Turn) -> None:
+def _stop(turn: Turn, *, is_wide: bool) -> None:
     members = tuple(_member(turn, target) for target in turn.targets)
     calls.stop(turn, batches.next_stops(turn.run.plan, members))
-    _give_up_held_back(turn, members)
+    if is_wide:
+        _give_up_held_back(turn, members)
 
 
 def _give_up_held_back(turn: Turn, members: tuple[Member, ...]) -> None:

@@ -128,6 +128,8 @@ class Run:
     blockers: tuple[str, ...] = attrs.field(default=(), metadata=volatile())
     asked_at: float | None = attrs.field(default=None, metadata=volatile())
     held_back_since_at: float | None = attrs.field(default=None, metadata=volatile())
+    looks_wide: bool = attrs.field(default=True, metadata=volatile())
+    looked_wide_at: float | None = attrs.field(default=None, metadata=volatile())
     is_announced: bool = attrs.field(default=False, metadata=volatile())
 
     @property
@@ -157,10 +159,27 @@ class Run:
 
     @property
     def watched(self) -> tuple[Namespec, ...]:
-        """The processes whose status the next observation must show."""
-        if self.phase not in (Phase.RESTARTING, Phase.VERIFYING, Phase.RECOVERING):
-            return ()
-        return tuple(target.namespec for target in self.targets or ())
+        """The processes whose status the next observation must show.
+
+        While processes are under way only these; before the next is stopped, every process whose
+        absence may forbid it.
+        """
+        targets = self.targets or ()
+        if self.phase is Phase.RESTARTING:
+            under_way = tuple(target for target in targets if target.is_under_way)
+            targets = under_way if under_way and not self.looks_wide else self._unfinished
+        elif self.phase is Phase.RECOVERING:
+            targets = tuple(target for target in targets if target.needs_recovery)
+        elif self.phase is not Phase.VERIFYING:
+            targets = ()
+        return tuple(target.namespec for target in targets)
+
+    @property
+    def _unfinished(self) -> tuple[Target, ...]:
+        """The targets of the groups in which something is left to do, each group whole."""
+        targets = self.targets or ()
+        groups = {target.namespec.group for target in targets if not target.is_settled}
+        return tuple(target for target in targets if target.namespec.group in groups)
 
     @property
     def failures(self) -> tuple[Target, ...]:

@@ -146,6 +146,11 @@ class Target:
         return self.stop is not None and self.stop.outcome is not CallOutcome.REFUSED
 
     @property
+    def needs_recovery(self) -> bool:
+        """Tell whether it may be down because of this run."""
+        return self.was_stopped and self.progress is not Progress.DONE
+
+    @property
     def stop_limit_seconds(self) -> float:
         """How long after its stop was asked for it counts as not stopping."""
         return self.chosen.stop_wait_seconds + STOP_MARGIN_SECONDS

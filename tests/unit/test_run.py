@@ -390,6 +390,7 @@ def test_run_from_beginning_to_end() -> None:
 
     stage.move(A, S.RUNNING)
     stage.turn()
+    stage.turn()
     assert [StopProcesses((B,))] == stage.wanted(StopProcesses)
     stage.restart(B, 21)
     assert [TakeSnapshot(When.AFTER)] == stage.wanted(TakeSnapshot)
@@ -413,6 +414,37 @@ def test_everything_is_in_the_run_before_it_is_done() -> None:
     assert target.stop is not None
     assert (stage.now, CallOutcome.PENDING) == (target.stop.asked_at, target.stop.outcome)
     assert [changes_the_world(action) for action in stage.wanted(StopProcesses)] == [True]
+
+
+def test_only_the_batch_is_looked_at_until_the_next_is_to_be_stopped() -> None:
+    """A thousand statuses take supervisord half a second; a few take nothing."""
+    stage = Stage()
+    stage.begin()
+    looked = [stage.run.watched]
+    stage.turn()
+    looked.append(stage.run.watched)
+    stage.restart(A, 20)
+    looked.append(stage.run.watched)
+    stage.turn()
+    looked.append(stage.run.watched)
+    stage.turn(seconds=5)
+    looked.append(stage.run.watched)
+
+    assert [(A, B), (A,), (A, B), (B,), (A, B)] == looked
+
+
+def test_run_that_cannot_be_journalled_does_not_begin() -> None:
+    """It waits for the journal like for any other blocker."""
+    stage = Stage()
+    stage.turn()
+    stage.turn(BlockersAnswer(()), journal_is_writable=False)
+    assert Phase.PENDING is stage.run.phase
+
+    stage.turn(seconds=301)
+    assert (Phase.SKIPPED, True) == (
+        stage.run.phase,
+        "no run without a journal" in stage.run.reason,
+    )
 
 
 def test_whoever_restarted_it_it_is_done() -> None:
@@ -656,6 +688,7 @@ def test_readiness_decides_when_it_is_done() -> None:
         answer = ReadyAnswer(namespec=A, pid=pid, is_ready=ready, reason="refused")
         stage.turn(answer, seconds=0.3)
         assert expected is stage.progress(A)
+    stage.turn()
     assert [StopProcesses((B,))] == stage.wanted(StopProcesses)
 
 
