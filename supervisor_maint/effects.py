@@ -7,10 +7,10 @@ same Protocol.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from supervisor_maint.processes import Namespec, ProcessConfig, Snapshot, Supervisord
+from supervisor_maint.processes import Look, Namespec, ProcessConfig, Snapshot, Supervisord
 
 
 class Supervisor(Protocol):
@@ -29,6 +29,18 @@ class Supervisor(Protocol):
 
     def configs(self) -> Mapping[Namespec, ProcessConfig]:
         """Ask for the configuration of every process, as last read."""
+        ...
+
+    def look(self, namespecs: Collection[Namespec]) -> Look:
+        """Ask for supervisord's state and the status of some processes, in one call."""
+        ...
+
+    def start(self, namespecs: Collection[Namespec]) -> Mapping[Namespec, str | None]:
+        """Have processes started, without waiting; tell for each why not, or None."""
+        ...
+
+    def stop(self, namespecs: Collection[Namespec]) -> Mapping[Namespec, str | None]:
+        """Have processes stopped, without waiting; tell for each why not, or None."""
         ...
 
     def log_tail(self, length: int) -> str:

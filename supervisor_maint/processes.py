@@ -169,3 +169,14 @@ class Snapshot:
     def count(self, state: ProcessState) -> int:
         """Count the processes in a state."""
         return sum(status.state is state for status in self.processes.values())
+
+
+@attrs.frozen(kw_only=True, hash=False)
+class Look:
+    """Some processes at one moment, and the state of supervisord itself, as it names it.
+
+    A process that supervisord does not know has None for its status.
+    """
+
+    supervisord_state: str
+    statuses: Mapping[Namespec, ProcessStatus | None]

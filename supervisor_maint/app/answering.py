@@ -14,6 +14,7 @@ from typing import Any, Callable
 
 import attrs
 
+from supervisor_maint.app.maintaining import Maintenance
 from supervisor_maint.app.observing import Observer
 from supervisor_maint.app.pacing import Pace
 from supervisor_maint.app.ports import Ports
@@ -46,6 +47,7 @@ class Clerk:
     pace: Pace
     totals: Totals
     woken: asyncio.Event
+    maintenance: Maintenance
     reload: Callable[[], Awaitable[None]]
     settings_changed: Callable[[], bool]
     config_reload_successful: bool = True
@@ -127,7 +129,25 @@ class Clerk:
             return await self._reload()
         if request.verb is Verb.ACCEPT:
             return await self._accept(request.args.get("names", []))
-        return self._refusal(f"this listener has no plan to {request.verb.value}")
+        done, sentence = await self._maintain(request)
+        return Answer(done=done, sentence=sentence, at=self.ports.clock())
+
+    async def _maintain(self, request: Request) -> tuple[bool, str]:
+        """Carry out what is about planned runs."""
+        plan = request.args.get("plan")
+        if plan is not None and not isinstance(plan, str):
+            return False, f"expected the name of a plan, found {plan!r}; nothing was changed"
+        if request.verb is Verb.RUN:
+            return await self.maintenance.run_now(plan, request.asked_by)
+        if request.verb is Verb.CANCEL:
+            return self.maintenance.cancel(request.asked_by)
+        try:
+            if request.verb is Verb.RESUME:
+                return await self.maintenance.resume(plan)
+            reason, until_at = request.args.get("reason", ""), request.args.get("until_at")
+            return await self.maintenance.hold(plan, request.asked_by, reason, until_at)
+        except (StoreError, TypeError) as error:
+            return False, f"nothing was changed: {error}"
 
     def _refusal(self, sentence: str) -> Answer:
         return Answer(done=False, sentence=sentence, at=self.ports.clock())

@@ -15,11 +15,13 @@ from typing import Any, Callable
 import attrs
 
 from supervisor_maint.app.answering import Clerk
+from supervisor_maint.app.maintaining import Maintenance
 from supervisor_maint.app.observing import Observer
 from supervisor_maint.app.pacing import Pace
 from supervisor_maint.app.ports import Ports
 from supervisor_maint.app.recording import Recorder
 from supervisor_maint.app.reporting import Reporter
+from supervisor_maint.app.run_ports import RunPorts
 from supervisor_maint.app.survival import survive, surviving
 from supervisor_maint.app.totals import Totals
 from supervisor_maint.listener.events import (
@@ -64,6 +66,7 @@ class Application:
     recorder: Recorder
     reporter: Reporter
     clerk: Clerk
+    maintenance: Maintenance
     woken: asyncio.Event
     _stopping: bool = attrs.field(init=False, default=False)
 
@@ -72,6 +75,7 @@ class Application:
         cls,
         *,
         ports: Ports,
+        run_ports: RunPorts,
         watch: Watch,
         totals: Totals,
         limits: Limits,
@@ -82,9 +86,19 @@ class Application:
     ) -> Application:
         """Put the parts together; what the arguments mean is said by the part that gets them."""
         woken = asyncio.Event()
-        pace = Pace(push_interval_seconds=limits.push_interval_seconds)
+        pace = Pace()
         observer = Observer(ports=ports, watch=watch, pace=pace, totals=totals, woken=woken)
+        maintenance = Maintenance.build(
+            ports=run_ports,
+            watch=watch,
+            totals=totals,
+            memory=lambda: ports.memory,
+            moved=pace.report_now,
+            changed=woken.set,
+        )
+        recorder = Recorder(ports=ports, watch=watch, totals=totals, suspended=is_saving_suspended)
         clerk = Clerk(
+            maintenance=maintenance,
             ports=ports,
             watch=watch,
             observer=observer,
@@ -94,31 +108,28 @@ class Application:
             reload=reload,
             settings_changed=settings_changed,
         )
-        return cls(
+        application = cls(
             ports=ports,
             watch=watch,
             totals=totals,
             pace=pace,
             observer=observer,
-            recorder=Recorder(
-                ports=ports,
-                watch=watch,
-                totals=totals,
-                keep_seconds=limits.keep_seconds,
-                max_bytes=limits.max_bytes,
-                suspended=is_saving_suspended,
-            ),
+            recorder=recorder,
             reporter=Reporter(
                 ports=ports,
                 watch=watch,
                 totals=totals,
                 observer=observer,
                 clerk=clerk,
+                maintenance=maintenance,
                 about=about,
             ),
             clerk=clerk,
+            maintenance=maintenance,
             woken=woken,
         )
+        application.limit(limits)
+        return application
 
     def limit(self, limits: Limits) -> None:
         """Hold to other limits from now on."""
@@ -141,6 +152,8 @@ class Application:
         elif isinstance(event, RemoteCommunicationEvent) and event.kind == REQUEST_KIND:
             self.clerk.hand_in(event.data)
         self.woken.set()
+        if self.maintenance.conductor.is_active or isinstance(event, TickEvent):
+            self.maintenance.wake()
 
     def _tick(self, event: TickEvent) -> None:
         self.clerk.look_at_settings = True
@@ -172,10 +185,14 @@ class Application:
 
         An unexpected exception in a turn is logged and counted, and the next turn comes.
         """
-        while not (self._stopping or self.observer.shutting_down):
-            await surviving(self.totals, "turn", self.turn())
-            await asyncio.sleep(LEAST_TURN_SPACING_SECONDS)
-            await self._wait(self._next_turn_at() - self.ports.clock())
+        maintaining = asyncio.ensure_future(self.maintenance.drive())
+        try:
+            while not (self._stopping or self.observer.shutting_down):
+                await surviving(self.totals, "turn", self.turn())
+                await asyncio.sleep(LEAST_TURN_SPACING_SECONDS)
+                await self._wait(self._next_turn_at() - self.ports.clock())
+        finally:
+            maintaining.cancel()
 
     async def turn(self) -> None:
         """Make one turn: take requests, begin to look, save, and report what is due."""
@@ -186,7 +203,7 @@ class Application:
         if self.observer.looking_since is None and now >= self._next_look_at(now):
             self.observer.begin()
         await self._record(now)
-        if self.clerk.take_news():
+        if self.clerk.take_news() or self.maintenance.take_news():
             await self.reporter.publish()
         now = self.ports.clock()
         if now >= self._next_report_at():
@@ -199,14 +216,18 @@ class Application:
             self.pace.report_now()
             await self.recorder.keep_report(report)
         snapshot = self.observer.snapshot
-        if snapshot is not None and self.recorder.is_of_hour(snapshot):
+        if snapshot is not None and self._is_hour_wanted() and self.recorder.is_of_hour(snapshot):
             await self.observer.measure()
             await self.recorder.keep_hour(snapshot, self.observer.memory, now)
         await self.recorder.save()
 
+    def _is_hour_wanted(self) -> bool:
+        """Tell whether the hour's work is to be done; it waits while a run is near."""
+        return self.recorder.hour_due and not self.maintenance.is_close(self.ports.clock())
+
     def _next_look_at(self, now: float) -> float:
         """Return when to look next: for a burst to end, the hour, a report, or to be answered."""
-        if not self.observer.up or self.recorder.hour_due:
+        if not self.observer.up or self._is_hour_wanted():
             due_at = -math.inf
         else:
             settling_at = self.watch.next_due(now)

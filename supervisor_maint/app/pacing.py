@@ -22,7 +22,7 @@ _LONGEST_SPACING_SECONDS = 15.0
 class Pace:
     """The earliest next snapshot and the next report, in seconds since the epoch."""
 
-    push_interval_seconds: float
+    push_interval_seconds: float = 60.0
     snapshot_allowed_at: float = -math.inf
     report_due_at: float = -math.inf
 

@@ -11,7 +11,13 @@ import attrs
 from supervisor_maint.app.ports import Ports
 from supervisor_maint.app.totals import Totals
 from supervisor_maint.errors import StoreError
-from supervisor_maint.processes import Namespec, Snapshot
+from supervisor_maint.processes import (
+    Namespec,
+    ProcessState,
+    ProcessStatus,
+    Snapshot,
+    Supervisord,
+)
 from supervisor_maint.snapshots.diff import Report
 from supervisor_maint.snapshots.watch import Watch
 
@@ -29,8 +35,8 @@ class Recorder:
     ports: Ports
     watch: Watch
     totals: Totals
-    keep_seconds: float
-    max_bytes: int
+    keep_seconds: float = 90 * 86400.0
+    max_bytes: int = 50 * 1024 * 1024
     suspended: bool = False
     hour_due: bool = False
     _meta: Mapping[str, Any] = attrs.field(init=False, factory=dict)
@@ -116,3 +122,30 @@ def snapshot_document(snapshot: Snapshot, memory: Mapping[Namespec, int]) -> dic
             for namespec, status in snapshot.processes.items()
         },
     }
+
+
+def snapshot_of(document: Mapping[str, Any]) -> tuple[Snapshot, dict[Namespec, int]]:
+    """Read what ``snapshot_document`` wrote: the snapshot, and the memory in bytes."""
+    pid, started_at = document["supervisord"]
+    rows = {Namespec.parse(name): row for name, row in document["processes"].items()}
+    statuses = [
+        ProcessStatus(
+            namespec=namespec,
+            state=ProcessState[row["state"]],
+            pid=row["pid"],
+            started_at=row["started_at"],
+            exit_status=row["exit_status"],
+        )
+        for namespec, row in rows.items()
+    ]
+    snapshot = Snapshot(
+        taken_at=document["taken_at"],
+        supervisord=Supervisord(pid=pid, started_at=started_at),
+        processes=statuses,
+    )
+    memory = {
+        namespec: row["resident_bytes"]
+        for namespec, row in rows.items()
+        if row["resident_bytes"] is not None
+    }
+    return snapshot, memory

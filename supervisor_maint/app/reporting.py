@@ -10,11 +10,14 @@ from typing import Any
 import attrs
 
 from supervisor_maint import __version__
+from supervisor_maint.app import run_reporting
 from supervisor_maint.app.answering import Clerk
+from supervisor_maint.app.maintaining import Maintenance
 from supervisor_maint.app.observing import Observer
 from supervisor_maint.app.ports import Ports
 from supervisor_maint.app.totals import Totals
 from supervisor_maint.errors import StoreError
+from supervisor_maint.maintenance import holds
 from supervisor_maint.monitoring.facts import BuildFacts, Facts
 from supervisor_maint.snapshots.watch import Watch
 
@@ -33,6 +36,7 @@ class Reporter:
     totals: Totals
     observer: Observer
     clerk: Clerk
+    maintenance: Maintenance
     about: dict[str, Any]
     heartbeat_at: float | None = None
     _failing: bool = attrs.field(init=False, default=False)
@@ -58,6 +62,10 @@ class Reporter:
             store_errors=dict(self.totals.store_errors),
             config_reload_successful=self.clerk.config_reload_successful,
             sinks={outlet.name: outlet.status() for outlet in self.ports.outlets},
+            plans=run_reporting.plan_facts(self.maintenance, self.ports.clock()),
+            window_deadline_at=self.totals.plans.window_deadline_at,
+            hold_until_at=holds.latest_end(self.maintenance.journal.holds, self.ports.clock()),
+            process_downtime=dict(self.totals.plans.downtime_seconds),
         )
 
     async def report(self) -> None:
@@ -94,5 +102,6 @@ class Reporter:
             "errors": sum(self.totals.errors.values()),
             "report": report.to_document() if report else None,
             "sinks": {outlet.name: attrs.asdict(outlet.status()) for outlet in self.ports.outlets},
+            "maintenance": run_reporting.document(self.maintenance, self.ports.clock()),
             "answers": {key: attrs.asdict(answer) for key, answer in self.clerk.answers.items()},
         }

@@ -8,12 +8,23 @@ from typing import Any
 
 import attrs
 
+from supervisor_maint.app.plan_records import PlanRecords
 from supervisor_maint.monitoring.facts import SinkStatus
 
 # Where an exception can be survived, and what cannot be written: counted from 0 on, for a counter
 # that begins at 1 shows an increase of 0 (https://prometheus.io/docs/practices/pushing/).
-PLACES = ("event", "protocol", "callback", "turn", "look", "request", "reload")
-STORES = ("history", "status")
+PLACES = (
+    "event",
+    "protocol",
+    "callback",
+    "turn",
+    "look",
+    "request",
+    "reload",
+    "maintenance",
+    "action",
+)
+STORES = ("history", "status", "journal")
 
 
 @attrs.define
@@ -27,6 +38,7 @@ class Totals:
     errors: Counter[str] = attrs.field(factory=lambda: Counter(dict.fromkeys(PLACES, 0)))
     store_errors: Counter[str] = attrs.field(factory=lambda: Counter(dict.fromkeys(STORES, 0)))
     sinks: dict[str, SinkStatus] = attrs.field(factory=dict)
+    plans: PlanRecords = attrs.field(factory=PlanRecords)
 
     def to_document(self) -> dict[str, Any]:
         """Return what ``restore`` reads, JSON-able."""
@@ -34,6 +46,7 @@ class Totals:
             "events": dict(self.events),
             "errors": dict(self.errors),
             "store_errors": dict(self.store_errors),
+            "plans": self.plans.to_document(),
             "sinks": {name: attrs.asdict(status) for name, status in self.sinks.items()},
         }
 
@@ -49,4 +62,5 @@ class Totals:
         totals.store_errors.update(document.get("store_errors", {}))
         for name, status in document.get("sinks", {}).items():
             totals.sinks[name] = SinkStatus(**status)
+        totals.plans = PlanRecords.restore(document.get("plans", {}))
         return totals

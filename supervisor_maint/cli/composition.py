@@ -19,6 +19,7 @@ from supervisor_maint.app.application import Application, Limits
 from supervisor_maint.app.ports import Blocking, Ports
 from supervisor_maint.cli.connecting import connect, server_url
 from supervisor_maint.cli.restoring import restore
+from supervisor_maint.cli.run_composition import RunComposition
 from supervisor_maint.cli.sinks import Outlets
 from supervisor_maint.errors import Problem, SettingsError
 from supervisor_maint.monitoring import metrics
@@ -98,8 +99,16 @@ class Composition:
         ports = self._ports(registry, compute)
         restored = await restore(self.settings, ports, self.history)
         self.outlets.counted = restored.totals.sinks
+        runs = RunComposition(
+            settings=lambda: self.settings,
+            client=lambda: self.client,
+            ports=ports,
+            state=self.state,
+            history=self.history,
+        )
         self.application = Application.build(
             ports=ports,
+            run_ports=runs.run_ports(),
             watch=restored.watch,
             totals=restored.totals,
             limits=_limits(self.settings),
@@ -110,6 +119,7 @@ class Composition:
         )
         self.bell.open()
         await self.outlets.open(self.settings)
+        await self.application.maintenance.start(self.settings.plans, self.settings.maint.timezone)
         self.loop.add_reader(self.bell.fileno(), self._rung)
 
     def _rung(self) -> None:
@@ -145,6 +155,7 @@ class Composition:
         self.settings = settings
         self.application.ports.memory = ProcessMemory() if settings.maint.memory else None
         self.application.limit(_limits(settings))
+        self.application.maintenance.set_plans(settings.plans, settings.maint.timezone)
         self.application.reporter.about = self._about()
         logging.getLogger().setLevel(settings.maint.log_level)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from supervisor_maint.cli.connecting import connect
 from supervisor_maint.errors import ListenerAbsent, MaintError, StoreAbsent
-from supervisor_maint.processes import Snapshot
+from supervisor_maint.maintenance import estimates
+from supervisor_maint.processes import Namespec, Snapshot
 from supervisor_maint.settings import Settings
 from supervisor_maint.snapshots.watch import Watch
 from supervisor_maint.store.history_reader import HistoryReader
@@ -60,3 +63,17 @@ def restored(settings: Settings, now: float) -> Watch:
         settle_seconds=settings.maint.settle_seconds,
         settle_max_seconds=settings.maint.settle_max_seconds,
     )
+
+
+def past_downtimes(settings: Settings) -> Mapping[Namespec, Sequence[float]]:
+    """Return how long each process was away in past runs, in seconds, the newest last."""
+    found: dict[Namespec, list[float]] = {}
+    try:
+        with HistoryReader.open(StateDir(settings.maint.state_dir).history) as history:
+            runs = list(history.runs(estimates.REMEMBERED))
+    except StoreAbsent:
+        runs = []
+    for run in reversed(runs):
+        for name, seconds in run.document.get("downtime_seconds", {}).items():
+            found.setdefault(Namespec.parse(name), []).append(seconds)
+    return found

@@ -12,10 +12,11 @@ import time
 from typing import Any
 
 from supervisor_maint.cli.arguments import load_settings
+from supervisor_maint.settings import Settings
 from supervisor_maint.store import asking
 from supervisor_maint.store.mailbox import Mailbox
 from supervisor_maint.store.publication import Publication
-from supervisor_maint.store.requests import Request, Verb
+from supervisor_maint.store.requests import Answer, Request, Verb
 from supervisor_maint.store.state_dir import StateDir
 from supervisor_maint.store.wake import ring
 
@@ -25,8 +26,15 @@ EXPIRES_AFTER_SECONDS = 30.0
 
 def request(args: argparse.Namespace, verb: Verb, **arguments: Any) -> int:
     """Ask, print the answer, and return 0 when it was carried out, else 1."""
-    state = StateDir(load_settings(args).maint.state_dir)
-    answer = asking.ask(
+    answer = ask(load_settings(args), verb, **arguments)
+    print(answer.sentence)
+    return 0 if answer.done else 1
+
+
+def ask(settings: Settings, verb: Verb, **arguments: Any) -> Answer:
+    """Ask the listener and return its answer. Raises ListenerAbsent."""
+    state = StateDir(settings.maint.state_dir)
+    return asking.ask(
         Request(
             id=secrets.token_hex(8),
             verb=verb,
@@ -38,8 +46,6 @@ def request(args: argparse.Namespace, verb: Verb, **arguments: Any) -> int:
         ring=functools.partial(ring, state.wake),
         wait_for=Publication(state.status).wait_for,
     )
-    print(answer.sentence)
-    return 0 if answer.done else 1
 
 
 def _user() -> str:

@@ -150,6 +150,8 @@ def _listener_lines(seen: _Seen) -> Iterator[str]:
     for name, sink in listener.get("sinks", {}).items():
         state = sink.get("last_error") or f"last write {ago(sink.get('last_success_at'), seen.now)}"
         yield f"sink          {name}: {state}"
+    for sentence in listener.get("maintenance", {}).get("sentences", ()):
+        yield f"maintenance   {sentence}"
 
 
 def _process_row(seen: _Seen, namespec: Namespec) -> tuple[str, ...]:

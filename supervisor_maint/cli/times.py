@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 
-_UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+from supervisor_maint import moments
+from supervisor_maint.durations import show as duration
+
+__all__ = ["ago", "duration", "moment", "size"]
 
 
 def moment(at: float | None, zone: tzinfo) -> str:
     """Print a moment (seconds since the epoch) in a zone, with the zone's name; ``-`` for never."""
     if at is None:
         return "-"
-    return datetime.fromtimestamp(at, zone).strftime("%Y-%m-%d %H:%M:%S %Z")
-
-
-def duration(seconds: float) -> str:
-    """Print a duration by its two largest units: ``1d 2h``, ``3m 20s``, ``0.4s``."""
-    if seconds < 1:
-        return f"{max(seconds, 0):.1f}s"
-    left = round(seconds)
-    parts: list[str] = []
-    for size, unit in _UNITS:
-        count, left = divmod(left, size)
-        if count or parts:
-            parts.append(f"{count}{unit}")
-    shown = parts[:2]
-    return " ".join(part for part in shown if part[0] != "0" or part is shown[0])
+    return moments.show(at, zone)
 
 
 def ago(at: float | None, now: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -85,6 +86,21 @@ instance=demo
 push_interval=5s
 settle=2s
 
+[maintenance:nightly]
+schedule=0 3 * * *
+timezone=Asia/Tokyo
+programs=web:*, leaky, worker
+max_unavailable=1
+post=tell
+settle=1s
+
+[readiness:web]
+programs=web:*
+http=http://127.0.0.1:{{num+{web_base}}}/
+
+[step:tell]
+command=/bin/sh -c 'echo "$MAINT_PLAN $MAINT_RESULT" >> %(here)s/told'
+
 [sink:http]
 listen=127.0.0.1:{metrics_port}
 """
@@ -97,24 +113,30 @@ delete_on_stop=true
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a loopback port that nobody uses now."""
+    return int(free_ports_in_a_row() + "0")
 
 
 def free_ports_in_a_row() -> str:
-    """Return the front digits of ten loopback ports of which the first three are free."""
-    while True:
-        front = free_port() // 10
+    """Return the front digits of ten loopback ports of which the first three are free.
+
+    Below those that the kernel gives to clients (ip_local_port_range): one of these may be taken
+    by anybody's connection before a program of ours comes to it.
+    """
+    for front in random.sample(range(2000, 3200), 200):
         if all(_is_free(front * 10 + last) for last in range(3)):
             return str(front)
+    raise MaintError("the demo expected some free loopback port from 20000 to 32000, found none")
 
 
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _holds(condition: Callable[[], bool]) -> bool:
@@ -132,6 +154,7 @@ class Stage:
     keep: bool = False
     folder: Path = attrs.field(init=False)
     metrics_port: int = attrs.field(init=False, factory=free_port)
+    web_ports: str = attrs.field(init=False, factory=free_ports_in_a_row)
     _supervisord: subprocess.Popen[bytes] | None = attrs.field(init=False, default=None)
 
     def __enter__(self) -> Stage:
@@ -193,8 +216,12 @@ class Stage:
         program = f"{sys.executable} -m supervisor_maint.demo.programs"
         # supervisord warns a root that has not chosen its user
         user = "user=root\n" if os.geteuid() == 0 else ""
-        conf = SUPERVISORD_CONF.format(program=program, web_ports=free_ports_in_a_row(), user=user)
-        maint = MAINT_CONF.format(python=sys.executable, metrics_port=self.metrics_port)
+        conf = SUPERVISORD_CONF.format(program=program, web_ports=self.web_ports, user=user)
+        maint = MAINT_CONF.format(
+            python=sys.executable,
+            metrics_port=self.metrics_port,
+            web_base=int(self.web_ports + "0"),
+        )
         if self.pushgateway_url is not None:
             maint += PUSHGATEWAY_CONF.format(url=self.pushgateway_url)
         self.configuration.write_text(conf)

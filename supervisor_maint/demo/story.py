@@ -18,10 +18,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
 from supervisor_maint.cli.tables import console, table
+from supervisor_maint.demo.prober import Prober
 from supervisor_maint.demo.stage import READY_WITHIN_SECONDS, Stage
 
 SEEN_WITHIN_SECONDS = 20.0
 _SHOWN_FAMILIES = (
+    "supervisor_process_wanted",
     "supervisor_process_starts",
     "supervisor_process_start_failures",
     "supervisor_process_fatal",
@@ -44,6 +46,7 @@ class Story:
     def tell(self) -> None:
         """Play every scene; about half a minute."""
         self._open()
+        self._run_the_plan()
         before = self.scrape()
         self._restart_a_group()
         self._kill_a_worker()
@@ -75,8 +78,22 @@ class Story:
 
     def _open(self) -> None:
         self._scene("A real supervisord, with the listener beside its programs")
-        self.stage.wait_until(self._reports, "the first report", READY_WITHIN_SECONDS)
+        self.stage.wait_until(self._has_settled, "things to settle", READY_WITHIN_SECONDS)
         self.command("status")
+
+    def _run_the_plan(self) -> None:
+        self._scene(
+            "The planned restart of 03:00 Asia/Tokyo, now: one at a time, each only when ready"
+        )
+        self.command("plan", "nightly")
+        with Prober(self.stage.web_ports) as prober:
+            self.command("run", "nightly")
+        self.out.print(
+            f"a client asked the three web servers {prober.rounds} times meanwhile; "
+            f"at least {prober.fewest_served} of 3 answered each time",
+            style="bold green",
+            highlight=False,
+        )
 
     def _restart_a_group(self) -> None:
         self._scene("An operator restarts a group: counted as a command, not as a crash")
@@ -115,8 +132,8 @@ class Story:
         ]
         self.out.print(table(("series", "before", "after"), rows))
 
-    def _reports(self) -> bool:
-        return self._sum("supervisor_process_starts_total") >= 1
+    def _has_settled(self) -> bool:
+        return self._sum("supervisor_process_wanted") >= 1
 
     def _total(self, metric: str, process: str) -> float:
         return self._sum(metric, f'name="{process}"')

@@ -53,7 +53,9 @@ def interpret(
     mains = [section for section, kind in ours if kind is MaintSettings]
     maint = _section(mains[0] if mains else _NO_SECTION, MaintSettings, circumstances, expansions)
     if maint.value is not None:
-        circumstances = attrs.evolve(circumstances, instance=maint.value.instance)
+        circumstances = attrs.evolve(
+            circumstances, instance=maint.value.instance, zone_name=maint.value.timezone.key
+        )
     others = tuple(
         _section(section, kind, circumstances, expansions)
         for section, kind in ours

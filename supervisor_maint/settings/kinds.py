@@ -6,11 +6,20 @@ from typing import Any
 
 from supervisor_maint.settings import words
 from supervisor_maint.settings.maint import MaintSettings
+from supervisor_maint.settings.maintenance import MaintenanceSection, ReadinessSection, StepSection
 from supervisor_maint.settings.nearest import nearest
 from supervisor_maint.settings.options import Declaration, Naming, declaration_of
 from supervisor_maint.settings.sinks import HttpSection, PushgatewaySection, TextfileSection
 
-KINDS: tuple[type[Any], ...] = (MaintSettings, PushgatewaySection, TextfileSection, HttpSection)
+KINDS: tuple[type[Any], ...] = (
+    MaintSettings,
+    PushgatewaySection,
+    TextfileSection,
+    HttpSection,
+    MaintenanceSection,
+    StepSection,
+    ReadinessSection,
+)
 
 # Supervisor's own, from options.py of 4.3.0, and DEFAULT, which its parser knows.
 SUPERVISOR_FAMILIES = frozenset(

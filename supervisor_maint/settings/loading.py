@@ -19,6 +19,7 @@ from supervisor_maint.settings import reading, trust
 from supervisor_maint.settings.inputs import Expansions, Inputs, Sources, Stamp
 from supervisor_maint.settings.interpreting import Interpreted, interpret
 from supervisor_maint.settings.maint import MaintSettings
+from supervisor_maint.settings.maintenance import unknown_steps
 from supervisor_maint.settings.model import Settings
 from supervisor_maint.settings.options import Circumstances, FileUse, Option, options_of
 
@@ -56,6 +57,7 @@ def load(
         *(problem for section in sections for problem in section.problems),
         *(problem for entry in named for problem in entry.problems),
         *_shared_targets(sections),
+        *_unknown_steps(sections),
         *(_untrusted(inputs) if seen.is_root else ()),
     ]
     if everything:
@@ -151,6 +153,14 @@ def _shared_targets(sections: Iterable[Interpreted]) -> Iterator[Problem]:
             yield entry.section.problem(
                 f"expected a target of its own, found that of [{earlier.section.header}]"
             )
+
+
+def _unknown_steps(sections: Iterable[Interpreted]) -> Iterator[Problem]:
+    """Refuse the names of steps that no section has."""
+    of_plan = {id(entry.value): entry for entry in sections}
+    for plan, key, message in unknown_steps(entry.value for entry in sections):
+        interpreted = of_plan[id(plan)]
+        yield interpreted.section.problem(message, entry=interpreted.entries[key])
 
 
 def _untrusted(inputs: Inputs) -> Iterator[Problem]:

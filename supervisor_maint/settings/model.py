@@ -6,8 +6,10 @@ from typing import Any, TypeVar, Union
 
 import attrs
 
+from supervisor_maint.maintenance.plan import Plan
 from supervisor_maint.settings.inputs import Sources
 from supervisor_maint.settings.maint import MaintSettings
+from supervisor_maint.settings.maintenance import plans
 from supervisor_maint.settings.sinks import HttpSection, PushgatewaySection, TextfileSection
 
 T = TypeVar("T")
@@ -42,6 +44,11 @@ class Settings:
     def sinks(self) -> tuple[SinkSection, ...]:
         """Every sink, in the order of the files."""
         return tuple(section for section in self.sections if isinstance(section, _SINKS))
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """Every planned restart, with its steps and readiness checks, in the order of the files."""
+        return plans(self.sections)
 
     def of(self, kind: type[T]) -> tuple[T, ...]:
         """Return the sections of one class."""

@@ -17,13 +17,12 @@ from zoneinfo import ZoneInfo, available_timezones
 import attrs
 from supervisor import datatypes
 
+from supervisor_maint import durations
 from supervisor_maint.settings.nearest import nearest
 from supervisor_maint.supervisord.server_url import ServerUrl
 
 T = TypeVar("T")
 
-_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
 _ALL_MODE_BITS = 0o7777
 _LABEL_MAX = 200  # a grouping value is a part of the Pushgateway's URL path
@@ -74,10 +73,9 @@ def byte_size(text: str, *, minimum: int = 0) -> int:
 
 def duration(text: str, *, minimum: float = 0.0, maximum: float = float("inf")) -> float:
     """Read seconds: a number with s, m, h, d or w, or bare seconds."""
-    match = _DURATION.fullmatch(text.lower())
-    if match is None:
+    seconds = durations.seconds(text)
+    if seconds is None:
         raise refusal("a duration such as 10s, 5m, 2h or 90d", text)
-    seconds = float(match[1]) * _SECONDS[match[2]]
     if not minimum <= seconds <= maximum:
         upper = "" if maximum == float("inf") else f" and at most {maximum:g}s"
         raise refusal(f"a duration of at least {minimum:g}s{upper}", text)

@@ -71,6 +71,16 @@ def replace(path: Path, content: bytes) -> None:
         os.rename(temporary, path.name, src_dir_fd=directory, dst_dir_fd=directory)
 
 
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file that people and logrotate look at; 0644 when it is new.
+
+    A symbolic link at its place is not followed. Raises OSError.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    with open(os.open(path, flags, 0o644), "wb") as file:  # noqa: PTH123 - a descriptor
+        file.write(line.encode("utf-8", "replace") + b"\n")
+
+
 def read(name: str, directory: int, *, size_limit: int) -> tuple[bytes, os.stat_result]:
     """Read a regular file of at most ``size_limit`` bytes, and tell what it is.
 

@@ -23,11 +23,11 @@ from supervisor_maint.store.history_reader import (
     HistoryReader,
     Kind,
     Part,
-    Record,
     read_parts,
     select,
     watch_of,
 )
+from supervisor_maint.store.records import Record
 from supervisor_maint.store.schema import HISTORY
 
 _SAVE_PART = "INSERT OR REPLACE INTO watch (part, name, document) VALUES (?, ?, ?)"

@@ -19,6 +19,7 @@ from supervisor_maint.store.database import (
     translated,
 )
 from supervisor_maint.store.files import refusal
+from supervisor_maint.store.records import Record
 from supervisor_maint.store.schema import HISTORY
 
 # Snapshots of 1000 processes have 200 KB each; so many are in memory at once.
@@ -33,15 +34,6 @@ class Kind(enum.Enum):
     REPORT = "report"
     RUN = "run"
     MEMORY = "memory"
-
-
-@attrs.frozen(kw_only=True, hash=False)
-class Record:
-    """One thing that was kept; ``recorded_at`` is its own time, in seconds since the epoch."""
-
-    recorded_at: float
-    name: str | None
-    document: Mapping[str, Any]
 
 
 @attrs.define(eq=False)

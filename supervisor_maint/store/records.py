@@ -1,4 +1,4 @@
-"""What the journal remembers, as values. No I/O here.
+"""What the journal and the history remember, as values. No I/O here.
 
 Times are seconds since the epoch. The open run and a step's intent are JSON documents: the
 maintenance decides what is in them.
@@ -45,7 +45,8 @@ class LastRun:
     """How a plan ran last, or why it did not.
 
     ``scheduled_at`` is the newest scheduled time that is dealt with, so that it is never dealt
-    with twice; a manual run has none of its own and keeps the one before.
+    with twice; a manual run has none of its own and keeps the one before. ``is_manual``:
+    somebody asked for it.
     """
 
     plan: str = attrs.field(validator=_name)
@@ -55,6 +56,7 @@ class LastRun:
     ended_at: float = attrs.field(validator=_instant)
     outcome: str = attrs.field(validator=in_(OUTCOMES))
     reason: str = attrs.field(default="", validator=_text)
+    is_manual: bool = attrs.field(default=False, validator=instance_of(bool))
 
 
 @attrs.frozen(kw_only=True, hash=False)
@@ -80,3 +82,12 @@ class JournalState:
     holds: tuple[Hold, ...] = ()
     last_runs: Mapping[str, LastRun] = attrs.field(converter=read_only, factory=dict)
     needs_resume: str | None = None
+
+
+@attrs.frozen(kw_only=True, hash=False)
+class Record:
+    """One thing that was kept; ``recorded_at`` is its own time, in seconds since the epoch."""
+
+    recorded_at: float
+    name: str | None
+    document: Mapping[str, Any]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from supervisor_maint.processes import (
+    Look,
     Namespec,
     ProcessConfig,
     ProcessState,
@@ -51,6 +52,17 @@ def process_status(struct: Mapping[str, Any]) -> ProcessStatus:
         description=struct["description"],
         stdout_logfile=struct["stdout_logfile"],
         stderr_logfile=struct["stderr_logfile"],
+    )
+
+
+def look(
+    asked: Iterable[Namespec], state: Mapping[str, Any], structs: Iterable[Mapping[str, Any]]
+) -> Look:
+    """Read getState and getProcessInfo of some processes; None for one that is not known."""
+    known = process_statuses(structs)
+    return Look(
+        supervisord_state=state["statename"],
+        statuses={namespec: known.get(namespec) for namespec in asked},
     )
 
 

@@ -97,6 +97,19 @@ def environment(pid: int) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
 
 
+def user_and_group(pid: int) -> tuple[int, int]:
+    """Return the effective uid and gid of a process. Raises OSError.
+
+    The owner of ``/proc/PID`` is root for one that has changed its user, as supervisord does.
+    """
+    found = {}
+    for line in Path(f"/proc/{pid}/status").read_text("utf-8", errors="replace").splitlines():
+        key, _, values = line.partition(":")
+        if key in ("Uid", "Gid"):
+            found[key] = int(values.split()[1])
+    return found["Uid"], found["Gid"]
+
+
 def working_directory(pid: int) -> str:
     """Return the folder a process works in. Raises OSError."""
     return str(Path(f"/proc/{pid}/cwd").readlink())

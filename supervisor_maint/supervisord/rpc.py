@@ -18,7 +18,13 @@ from xml.parsers.expat import ExpatError
 import attrs
 
 from supervisor_maint import errors
-from supervisor_maint.processes import Namespec, ProcessConfig, ProcessStatus, Snapshot, Supervisord
+from supervisor_maint.processes import (
+    Look,
+    Namespec,
+    ProcessConfig,
+    Snapshot,
+    Supervisord,
+)
 from supervisor_maint.supervisord import answers, explain, procfs
 from supervisor_maint.supervisord.faults import FaultCode
 from supervisor_maint.supervisord.server_url import ServerUrl
@@ -105,14 +111,18 @@ class SupervisorClient:
         answer = self.call("supervisor.getAllConfigInfo", repeatable=True)
         return self._understood(answers.process_configs, answer)
 
-    def process_statuses(self, namespecs: Iterable[Namespec]) -> Mapping[Namespec, ProcessStatus]:
-        """Ask for the status of some processes; those that supervisord does not know are absent."""
-        calls = [_about("supervisor.getProcessInfo", namespec) for namespec in namespecs]
-        found = []
-        for call, answer in zip(calls, self.multicall(calls, repeatable=True)):
-            if not _is_fault(answer, FaultCode.BAD_NAME):
-                found.append(_value(call, answer))
-        return self._understood(answers.process_statuses, found)
+    def look(self, namespecs: Iterable[Namespec]) -> Look:
+        """Ask for supervisord's state and the status of some processes, in one call."""
+        asked = list(namespecs)
+        state = Call("supervisor.getState")
+        calls = [_about("supervisor.getProcessInfo", namespec) for namespec in asked]
+        told, *infos = self.multicall([state, *calls], repeatable=True)
+        found = [
+            _value(call, info)
+            for call, info in zip(calls, infos)
+            if not _is_fault(info, FaultCode.BAD_NAME)
+        ]
+        return self._understood(answers.look, asked, _value(state, told), found)
 
     def start(self, namespecs: Iterable[Namespec]) -> Mapping[Namespec, str | None]:
         """Have processes started, without waiting; tell for each why not, or None.

@@ -135,11 +135,13 @@ def test_configs_have_what_the_plan_needs(client: SupervisorClient) -> None:
     assert not configs[Namespec("twice", "twice_01")].autostart
 
 
-def test_statuses_leave_out_the_unknown(client: SupervisorClient) -> None:
-    """A process that supervisord does not know is absent; the others are there."""
-    found = client.process_statuses([UNKNOWN, UNICODE, SLEEPER])
+def test_look_knows_the_unknown(client: SupervisorClient) -> None:
+    """A process that supervisord does not know has no status; the others have theirs."""
+    look = client.look([UNKNOWN, UNICODE, SLEEPER])
 
-    assert [UNICODE, SLEEPER] == list(found)
+    known = [namespec for namespec, status in look.statuses.items() if status is not None]
+    assert ("RUNNING", None) == (look.supervisord_state, look.statuses[UNKNOWN])
+    assert [UNICODE, SLEEPER] == known
 
 
 def test_start_and_stop_do_not_wait(client: SupervisorClient) -> None:
@@ -150,14 +152,14 @@ def test_start_and_stop_do_not_wait(client: SupervisorClient) -> None:
     wait_until(
         lambda: all(
             status.state is ProcessState.RUNNING
-            for status in client.process_statuses(twins).values()
+            for status in client.look(twins).statuses.values()
         )
     )
     stopped = client.stop([*twins, ABSENT])
     wait_until(
         lambda: all(
             status.state is ProcessState.STOPPED
-            for status in client.process_statuses(twins).values()
+            for status in client.look(twins).statuses.values()
         )
     )
 

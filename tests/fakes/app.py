@@ -16,6 +16,7 @@ from supervisor_maint.monitoring.facts import Facts, SinkStatus
 from supervisor_maint.processes import Namespec, ProcessConfig, Snapshot, Supervisord
 from supervisor_maint.snapshots.watch import Watch
 from supervisor_maint.store.requests import Rejected, Request, Verb
+from tests.fakes.runs import RunWorld
 from tests.fakes.watching import NOW, SUPERVISORD, Teller, snapshot, status
 
 DEADLINE_SECONDS = 60
@@ -166,8 +167,10 @@ class World:
         self.settings_changed = False
         self.publish_trouble: BaseException | None = None
         self.watch = watch or Watch.begin(self.now)
+        self.runs = RunWorld(supervisor=self.supervisor, clock=lambda: self.now)
         self.app = Application.build(
             ports=self._ports(),
+            run_ports=self.runs.ports(),
             watch=self.watch,
             totals=Totals(),
             limits=LIMITS,

@@ -118,7 +118,7 @@ def test_snapshot_is_one_call() -> None:
         lambda client: client.snapshot(),
         lambda client: client.identify(),
         lambda client: client.configs(),
-        lambda client: client.process_statuses([WEB]),
+        lambda client: client.look([WEB]),
         lambda client: client.start([WEB]),
         lambda client: client.stop([WEB]),
     ],
@@ -158,7 +158,7 @@ def test_nonsense_is_an_error_of_ours(
 def test_shutdown_is_told_apart(answer: Behaviour) -> None:
     """SHUTDOWN_STATE is the same alone and inside a multicall, also when starting."""
     with XmlrpcServer(answer) as server, SupervisorClient(server.url) as client:
-        for ask in (client.start, client.stop, client.process_statuses):
+        for ask in (client.start, client.stop):
             with pytest.raises(errors.SupervisorShuttingDown):
                 ask([WEB])
 
@@ -180,7 +180,7 @@ def test_start_never_waits_and_says_why_not() -> None:
 def test_nothing_asked_is_nothing_sent() -> None:
     """No process, no request."""
     with XmlrpcServer(fake.hang) as server, SupervisorClient(server.url) as client:
-        assert {} == client.start([]) == client.process_statuses([])
+        assert {} == client.start([]) == client.stop([])
         assert [] == server.requests
 
 

@@ -11,9 +11,9 @@ from supervisor_maint.settings.interpreting import interpret
 from supervisor_maint.settings.options import Circumstances, Naming, option, section
 
 
-@section("step", Naming.ALWAYS)
+@section("probe", Naming.ALWAYS)
 @attrs.frozen(kw_only=True)
-class StepSection:
+class ProbeSection:
     """A command that is run around something."""
 
     name: str
@@ -23,8 +23,8 @@ class StepSection:
 
 
 @pytest.fixture(autouse=True)
-def step_is_known(monkeypatch):
-    monkeypatch.setattr(kinds, "KINDS", (*kinds.KINDS, StepSection))
+def probe_is_known(monkeypatch):
+    monkeypatch.setattr(kinds, "KINDS", (*kinds.KINDS, ProbeSection))
     monkeypatch.setattr(reference, "KINDS", kinds.KINDS)
 
 
@@ -38,13 +38,13 @@ def understood(*sections):
 def test_new_kind_needs_only_its_class():
     """A class in KINDS is read, named and converted like those that are shipped."""
     entries = (Entry(key="timeout", text="1m", line=2),)
-    drain = Section(header="step:drain", file="/a.conf", line=1, entries=entries)
-    warm = Section(header="step:warm", file="/a.conf", line=3)
+    drain = Section(header="probe:drain", file="/a.conf", line=1, entries=entries)
+    warm = Section(header="probe:warm", file="/a.conf", line=3)
 
     assert (
         [
-            StepSection(name="drain", timeout_seconds=60.0),
-            StepSection(name="warm", timeout_seconds=30.0),
+            ProbeSection(name="drain", timeout_seconds=60.0),
+            ProbeSection(name="warm", timeout_seconds=30.0),
         ],
         [],
     ) == understood(drain, warm)
@@ -54,16 +54,16 @@ def test_new_kind_is_on_the_reference_page():
     """The page shows a class in KINDS with its keys."""
     page = reference.markdown()
 
-    assert "## `[step:NAME]`" in page
+    assert "## `[probe:NAME]`" in page
     assert "| `timeout` | `30s` | How long it may take. | `1m` |" in page
 
 
 @pytest.mark.parametrize(
     ("header", "expected"),
     [
-        ("step", "expected [step:NAME], found [step]"),
-        ("steps:drain", "unknown section, did you mean [step:NAME]?"),
-        ("stop:drain", "unknown section, did you mean [step:NAME]?"),
+        ("probe", "expected [probe:NAME], found [probe]"),
+        ("probes:drain", "unknown section, did you mean [probe:NAME]?"),
+        ("prob:drain", "unknown section, did you mean [probe:NAME]?"),
     ],
 )
 def test_named_kind_needs_its_name(header, expected):
@@ -71,7 +71,7 @@ def test_named_kind_needs_its_name(header, expected):
     assert ([], [expected]) == understood(Section(header=header, file="/a.conf", line=1))
 
 
-@pytest.mark.parametrize("header", ["program:step", "group:x", "supervisord", "watchdog", "x:step"])
+@pytest.mark.parametrize("header", ["program:probe", "group:x", "supervisord", "watchdog", "x:probe"])
 def test_other_families_are_left_alone(header):
     """supervisord's sections and words that are not like ours are no problem."""
     assert ([], []) == understood(Section(header=header, file="/a.conf", line=1))

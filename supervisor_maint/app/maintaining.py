@@ -1,0 +1,364 @@
+"""Planned restarts: when they begin, what people ask of them, and what is kept of them.
+
+One loop drives everything: the schedule while no run is open, the open run otherwise. Plans
+never overlap: one that is due while another runs waits, and is skipped when ``start_within`` is
+over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import math
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timezone, tzinfo
+
+import attrs
+
+from supervisor_maint.app.conducting import Conductor
+from supervisor_maint.app.performing import Performer
+from supervisor_maint.app.plan_records import PlanRecord
+from supervisor_maint.app.run_keeping import RunKeeper
+from supervisor_maint.app.run_ports import RunPorts
+from supervisor_maint.app.stepping import StepRunner
+from supervisor_maint.app.survival import survive, surviving
+from supervisor_maint.app.totals import Totals
+from supervisor_maint.effects import Memory
+from supervisor_maint.errors import MaintError, StoreError, SupervisorError
+from supervisor_maint.maintenance import blockers, windows
+from supervisor_maint.maintenance.plan import Plan
+from supervisor_maint.maintenance.run import Run, new_run
+from supervisor_maint.maintenance.windows import Due, Missed, NotYet
+from supervisor_maint.snapshots.watch import Watch
+from supervisor_maint.store.records import Hold, JournalState, LastRun
+
+logger = logging.getLogger(__name__)
+
+# An exception in a turn, or a journal that cannot be written, is tried again this much later.
+AGAIN_SECONDS = 1.0
+# The hourly work waits while a run is this close: 03:00 Asia/Tokyo is a TICK_3600.
+CLOSE_SECONDS = 60.0
+_LONGEST_SLEEP_SECONDS = 3600.0
+
+
+@attrs.define(kw_only=True)
+class Maintenance:
+    """Begins runs when they are due or asked for, and sees them to their end.
+
+    ``moved`` is called at each transition of a run, ``changed`` when there is news for clients.
+    """
+
+    ports: RunPorts
+    watch: Watch
+    conductor: Conductor
+    keeper: RunKeeper
+    steps: StepRunner
+    totals: Totals
+    moved: Callable[[], None]
+    changed: Callable[[], None]
+    woken: asyncio.Event
+    plans: tuple[Plan, ...] = ()
+    zone: tzinfo = timezone.utc
+    journal: JournalState = attrs.field(factory=JournalState)
+    journal_problem: str | None = None
+    _has_news: bool = attrs.field(init=False, default=False)
+    _again_at: float = attrs.field(init=False, default=-math.inf)
+
+    @classmethod
+    def build(
+        cls,
+        *,
+        ports: RunPorts,
+        watch: Watch,
+        totals: Totals,
+        memory: Callable[[], Memory | None],
+        moved: Callable[[], None],
+        changed: Callable[[], None],
+    ) -> Maintenance:
+        """Put the parts together; what the arguments mean is said by the part that gets them."""
+        woken = asyncio.Event()
+        keeper = RunKeeper(ports=ports, memory=memory, records=totals.plans)
+        conductor = Conductor(ports=ports, watch=watch, wake=woken.set)
+        maintenance = cls(
+            ports=ports,
+            watch=watch,
+            conductor=conductor,
+            keeper=keeper,
+            steps=StepRunner(ports=ports, zone=lambda: maintenance.zone),
+            totals=totals,
+            moved=moved,
+            changed=changed,
+            woken=woken,
+        )
+        conductor.performer = Performer(
+            ports=ports,
+            tell=conductor.tell,
+            wake=woken.set,
+            survive=functools.partial(survive, totals),
+            blockers=maintenance.blockers,
+            take_snapshot=keeper.take,
+            steps=maintenance.steps,
+        )
+        conductor.pids = ports.watch_pids(lambda _pid: conductor.performer.nudge())
+        return maintenance
+
+    async def start(self, plans: Sequence[Plan], zone: tzinfo) -> None:
+        """Read the journal, and take up the run that a crash has left open."""
+        await self._read_journal()
+        self.set_plans(plans, zone)
+        document = self.journal.run
+        if document is None:
+            return
+        try:
+            run = Run.from_document(document)
+        except ValueError as error:
+            self.journal_problem = f"the open run cannot be read: {error}"
+            logger.error("%s", self.journal_problem)
+            return
+        await self.keeper.reopen(run)
+        self.conductor.resume(run)
+
+    def set_plans(self, plans: Sequence[Plan], zone: tzinfo) -> None:
+        """Take the plans of the settings; a run under way keeps the plan it began with.
+
+        ``zone`` is the one that people are shown times in.
+        """
+        self.zone = zone
+        self.plans = tuple(plans)
+        for plan in plans:
+            self.record_of(plan)
+        self.wake()
+
+    def record_of(self, plan: Plan) -> PlanRecord:
+        """Return what is remembered of a plan."""
+        return self.totals.plans.know(plan.name, str(plan.schedule), self.ports.clock())
+
+    def wake(self) -> None:
+        """Make the loop turn."""
+        self.woken.set()
+
+    async def drive(self) -> None:
+        """Turn for ever. An unexpected exception is survived, and the next turn comes."""
+        while True:
+            self.woken.clear()
+            went_well = await surviving(self.totals, "maintenance", self._turn())
+            await self._sleep(self._seconds_to_wait() if went_well else AGAIN_SECONDS)
+
+    def is_close(self, now: float) -> bool:
+        """Tell whether a run is under way or due within a minute."""
+        if self.conductor.is_active:
+            return True
+        return any(at - now <= CLOSE_SECONDS for at in self.next_starts(now).values())
+
+    def next_starts(self, now: float) -> Mapping[str, float]:
+        """Return when each scheduled plan runs next: now or earlier for one that is due."""
+        found = {}
+        for plan in self.plans:
+            window = self._window(plan, now)
+            if isinstance(window, NotYet):
+                if window.next_at is not None:
+                    found[plan.name] = window.next_at
+            else:
+                found[plan.name] = window.scheduled_at
+        return found
+
+    async def run_now(self, name: str | None, asked_by: str) -> tuple[bool, str]:
+        """Begin a run that somebody asks for; tell whether, and a sentence with its id."""
+        plan, why_not = self._plan_named(name)
+        if plan is None:
+            return False, why_not
+        if self.conductor.is_active and self.conductor.run is not None:
+            return False, f"the run {self.conductor.run.id} is under way; nothing was begun"
+        run = new_run(_new_id(), plan, now=self.ports.clock(), asked_by=asked_by)
+        try:
+            await self.conductor.begin(run)
+        except StoreError as error:
+            return False, f"no run without a journal: {error.msg}"
+        return True, f"run {run.id} of {plan.name} begins"
+
+    async def hold(
+        self, name: str | None, asked_by: str, reason: str, until_at: float | None
+    ) -> tuple[bool, str]:
+        """Keep a plan, or every plan, from starting; confirmed only once it is journalled."""
+        if name is not None and self._plan_named(name)[0] is None:
+            return False, self._plan_named(name)[1]
+        hold = Hold(
+            plan=name,
+            reason=reason,
+            asked_by=asked_by,
+            since_at=self.ports.clock(),
+            until_at=until_at,
+        )
+        await self.ports.store(self.ports.journal.save_hold, hold)
+        await self._read_journal()
+        return True, f"{name or 'every plan'} is held"
+
+    async def resume(self, name: str | None) -> tuple[bool, str]:
+        """End a hold, and the block after a lost journal."""
+        was_held = await self.ports.store(self.ports.journal.drop_hold, name)
+        blocked = self.journal.needs_resume is not None or self.journal_problem is not None
+        if blocked:
+            await self.ports.store(self.ports.journal.clear_needs_resume)
+        await self._read_journal()
+        self.wake()
+        if not was_held and not blocked:
+            return True, f"{name or 'every plan'} was not held"
+        return True, f"{name or 'every plan'} may run again"
+
+    def cancel(self, asked_by: str) -> tuple[bool, str]:
+        """Cancel the run under way."""
+        if not self.conductor.is_active or self.conductor.run is None:
+            return False, "no run is under way; nothing was changed"
+        self.conductor.cancel(asked_by)
+        return True, f"run {self.conductor.run.id} is being cancelled"
+
+    async def blockers(self, run: Run) -> tuple[str, ...]:
+        """Find out what keeps a run from starting; what cannot be asked blocks."""
+        found = blockers.Circumstances(
+            holds=None if self.journal_problem else self.journal.holds,
+            journal_problem=await self._why_no_journal(),
+            supervisord_state=await self._supervisord_state(),
+            unknown_groups=await self._unknown_groups(),
+            checks={step.name: await self.steps.check(run, step) for step in run.plan.checks},
+        )
+        return blockers.find(run.plan, found, self.ports.clock())
+
+    async def _turn(self) -> bool:
+        """Make one turn; True, for ``surviving`` returns None when it raised."""
+        if self.conductor.is_active:
+            before = self.conductor.run
+            over = await self.conductor.turn()
+            self._follow_deadline()
+            self._tell_of(before)
+            if over is not None:
+                await self._conclude(over)
+        else:
+            await self._consider()
+        return True
+
+    def take_news(self) -> bool:
+        """Tell whether anything has changed since the last call that clients are shown."""
+        news, self._has_news = self._has_news, False
+        return news
+
+    def _tell_of(self, before: Run | None) -> None:
+        """Have a change shown to clients, and a transition of the run reported everywhere."""
+        after = self.conductor.run
+        if before is None or after is None or before.phase is not after.phase:
+            self.moved()
+        if before is not after:
+            self._has_news = True
+            self.changed()
+
+    def _follow_deadline(self) -> None:
+        """Let the metrics know until when alerts may be muted; the end of a run closes it."""
+        run = self.conductor.run
+        if run is not None and run.deadline_at is not None:
+            ended_at = math.inf if run.ended_at is None else run.ended_at
+            self.totals.plans.window_deadline_at = min(run.deadline_at, ended_at)
+
+    async def _conclude(self, run: Run) -> None:
+        """Keep what is known of a run that is over, and let the baseline move again."""
+        self.watch.end_run(self.ports.clock())
+        await self.keeper.keep(run, self.conductor.story)
+        await self._read_journal()
+        self.wake()
+
+    async def _consider(self) -> None:
+        """Begin the first run that is due; write down what was missed."""
+        now = self.ports.clock()
+        for plan in self.plans:
+            window = self._window(plan, now)
+            if isinstance(window, Missed):
+                await self._skip(plan, window, now)
+            elif isinstance(window, Due):
+                await self._begin_scheduled(plan, window, now)
+                return
+
+    async def _begin_scheduled(self, plan: Plan, due: Due, now: float) -> None:
+        run = new_run(_new_id(), plan, now=now, scheduled_at=due.scheduled_at)
+        try:
+            await self.conductor.begin(run)
+        except StoreError as error:
+            if self.journal_problem is None:
+                logger.error("plan %s cannot begin without a journal: %s", plan.name, error.msg)
+            self.journal_problem = error.msg
+            self._again_at = now + blockers.ASK_AGAIN_SECONDS
+
+    async def _why_no_journal(self) -> str | None:
+        await self._read_journal()
+        try:
+            await self.ports.store(self.ports.journal.check_writable)
+        except StoreError as error:
+            return error.msg
+        return self.journal_problem or self.journal.needs_resume
+
+    async def _supervisord_state(self) -> str | None:
+        try:
+            return (await self.ports.act(self.ports.supervisor().identify)).state
+        except SupervisorError:
+            return None
+
+    async def _unknown_groups(self) -> tuple[str, ...] | None:
+        """Return no group when somebody knows the pools: which of them matters, ``select`` says."""
+        try:
+            await self.ports.probing(self.ports.pools)
+        except MaintError as error:
+            logger.warning("nobody knows which groups are listener pools: %s", error.msg)
+            return None
+        return ()
+
+    async def _skip(self, plan: Plan, missed: Missed, now: float) -> None:
+        logger.warning("plan %s is skipped: %s", plan.name, missed.reason)
+        skipped = LastRun(
+            plan=plan.name,
+            scheduled_at=missed.scheduled_at,
+            ended_at=now,
+            outcome="skipped",
+            reason=missed.reason,
+        )
+        await self.ports.store(self.ports.journal.record_plan, skipped)
+        self.record_of(plan).runs[skipped.outcome] += 1
+        await self._read_journal()
+        self._tell_of(None)
+
+    def _window(self, plan: Plan, now: float) -> windows.Window:
+        last_run = self.journal.last_runs.get(plan.name)
+        return windows.due(plan, last_run, self.record_of(plan).known_since_at, now)
+
+    async def _read_journal(self) -> None:
+        try:
+            self.journal = await self.ports.store(self.ports.journal.load)
+        except StoreError as error:
+            self.journal_problem = error.msg
+            logger.error("cannot read the journal, so no run will start: %s", error.msg)
+            return
+        self.journal_problem = None
+
+    def _plan_named(self, name: str | None) -> tuple[Plan | None, str]:
+        names = ", ".join(plan.name for plan in self.plans) or "none"
+        if name is None:
+            if len(self.plans) == 1:
+                return self.plans[0], ""
+            return None, f"expected the name of a plan, known are: {names}; nothing was changed"
+        found = next((plan for plan in self.plans if plan.name == name), None)
+        return found, f"there is no plan {name!r}, known are: {names}; nothing was changed"
+
+    def _seconds_to_wait(self) -> float:
+        now = self.ports.clock()
+        if self.conductor.is_active:
+            return self.conductor.wake_at - now
+        starts = self.next_starts(now).values()
+        return max(min(starts, default=math.inf), self._again_at) - now
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep until woken; the clock may be set meanwhile, so never for longer than an hour."""
+        woken = asyncio.ensure_future(self.woken.wait())
+        await asyncio.wait({woken}, timeout=max(0.0, min(seconds, _LONGEST_SLEEP_SECONDS)))
+        woken.cancel()
+
+
+def _new_id() -> str:
+    return secrets.token_hex(4)

@@ -1,0 +1,41 @@
+"""``supervisor-maint hold``: keep planned restarts from starting, until a time."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from supervisor_maint.cli.arguments import add_command, add_config
+from supervisor_maint.errors import MaintError
+
+
+def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
+        "hold",
+        run,
+        help="let no planned restart start; a hold counts once it is confirmed",
+        example='supervisor-maint hold nightly --for 2h --reason "the disk is replaced"',
+    )
+    add_config(parser)
+    parser.add_argument("plan", nargs="?", metavar="PLAN", help="which plan (default: every plan)")
+    end = parser.add_mutually_exclusive_group()
+    end.add_argument("--for", dest="span", metavar="DURATION", help="30m, 2h, 1d")
+    end.add_argument(
+        "--until", metavar="TIME", help="06:30 (the next one), or 2026-11-28T06:30[+09:00]"
+    )
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why, for whoever asks")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask the listener to hold."""
+    from supervisor_maint.cli.requesting import request
+    from supervisor_maint.store.requests import Verb
+    from supervisor_maint.supervisord.ctl_arguments import hold_end
+
+    try:
+        until_at = hold_end(args.until or "", args.span or "", time.time())
+    except ValueError as error:
+        raise MaintError(str(error)) from None
+    return request(args, Verb.HOLD, plan=args.plan, reason=args.reason, until_at=until_at)

@@ -1,0 +1,135 @@
+"""What a planned run is given: the adapters that stop, start, ask, rotate and remember."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import time
+from collections.abc import Awaitable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Callable, TypeVar
+
+import attrs
+
+from supervisor_maint.app.ports import Blocking, Ports
+from supervisor_maint.app.run_ports import RunPorts
+from supervisor_maint.app.stepping import invocation_of
+from supervisor_maint.errors import MaintError
+from supervisor_maint.maintenance import probing, summary
+from supervisor_maint.maintenance.actions import StepPhase
+from supervisor_maint.maintenance.commands import Commands
+from supervisor_maint.maintenance.invocation import StepEnd
+from supervisor_maint.maintenance.readiness import Probe
+from supervisor_maint.maintenance.rotation import Rotation, rotate_logs
+from supervisor_maint.maintenance.run import Run
+from supervisor_maint.maintenance.run import rotation as rotation_step
+from supervisor_maint.maintenance.targets import Pools
+from supervisor_maint.settings import Settings
+from supervisor_maint.settings.maintenance import MaintenanceSection
+from supervisor_maint.store.files import append_line
+from supervisor_maint.store.history import History
+from supervisor_maint.store.journal import Journal
+from supervisor_maint.store.state_dir import StateDir
+from supervisor_maint.supervisord.pidwatch import PidWatch
+from supervisor_maint.supervisord.pools import find_own_log, find_pools
+from supervisor_maint.supervisord.reopening import reopen_logs
+from supervisor_maint.supervisord.rpc import SupervisorClient
+
+T = TypeVar("T")
+
+# Readiness questions that are under way at once; each may take its whole time limit.
+PROBES_AT_ONCE = 16
+
+
+def in_threads(name: str, count: int) -> Blocking:
+    """Return a way to call what blocks, so many at once, in threads of this name."""
+    executor = ThreadPoolExecutor(count, name)
+
+    def call(function: Callable[..., T], *args: Any, **kwargs: Any) -> Awaitable[T]:
+        work = functools.partial(function, *args, **kwargs)
+        return asyncio.get_running_loop().run_in_executor(executor, work)
+
+    return call
+
+
+@attrs.define(kw_only=True)
+class RunComposition:
+    """The adapters of planned runs, for the settings that hold now."""
+
+    settings: Callable[[], Settings]
+    client: Callable[[], SupervisorClient]
+    ports: Ports
+    state: StateDir
+    history: History
+    commands: Commands = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.commands = Commands(self.state.path / "steps")
+
+    def run_ports(self) -> RunPorts:
+        """Return what a run touches."""
+        return RunPorts(
+            supervisor=self.client,
+            journal=Journal(self.state.journal),
+            history=self.history,
+            commands=self.commands,
+            rotate=self.rotate,
+            watch_pids=PidWatch,
+            log_line=self.log_line,
+            probe=_probe,
+            pools=self.pools,
+            # Two: a nudge is not to wait for a look that hangs.
+            act=in_threads("run", 2),
+            probing=in_threads("probe", PROBES_AT_ONCE),
+            store=self.ports.store,
+            clock=self.ports.clock,
+        )
+
+    def pools(self) -> Pools:
+        """Tell which groups are listener pools. Blocks; raises MaintError."""
+        return find_pools(
+            self.client(),
+            configuration=_text(self.settings().maint.supervisord_config),
+            own_group=os.environ.get("SUPERVISOR_GROUP_NAME"),
+        )
+
+    async def rotate(self, run: Run, timeout_seconds: float) -> StepEnd:
+        """Rotate the logs as the run's plan has it in the settings."""
+        section = self._section(run)
+        rotation = Rotation(
+            config=section.logrotate_config if section else None,
+            is_forced=section.logrotate_force if section else False,
+        )
+        step = attrs.evolve(rotation_step(run.plan), timeout_seconds=timeout_seconds)
+        invocation = invocation_of(run, StepPhase.ROTATE, step)
+        return await rotate_logs(rotation, self.commands, invocation, self._reopen)
+
+    def log_line(self, run: Run) -> None:
+        """Write the run's line into the plan's ``restart_log``, if it has one. Blocks."""
+        section = self._section(run)
+        if section is not None and section.restart_log is not None:
+            zone = self.settings().maint.timezone
+            append_line(section.restart_log, summary.line(run, zone, time.time()))
+
+    def _section(self, run: Run) -> MaintenanceSection | None:
+        sections = self.settings().of(MaintenanceSection)
+        return next((each for each in sections if each.name == run.plan.name), None)
+
+    def _reopen(self) -> Collection[object]:
+        configuration = _text(self.settings().maint.supervisord_config)
+        try:
+            own_log = find_own_log(self.client(), configuration=configuration)
+        except MaintError:
+            own_log = None  # with the plug-in nobody needs it
+        return reopen_logs(self.client(), own_log=own_log)
+
+
+def _probe(probe: Probe, timeout_seconds: float) -> tuple[bool, str]:
+    answer = probing.ask(probe, timeout_seconds)
+    return answer.is_ready, answer.reason
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

@@ -1,0 +1,73 @@
+"""Whether a plan's run is due: one run for each scheduled time, whatever restarts meanwhile.
+
+No I/O here. Nothing is remembered but the journal's ``LastRun``: whoever restarts, however often,
+and whichever way the clock jumps, a scheduled time that was dealt with never comes again.
+"""
+
+from __future__ import annotations
+
+from typing import Union
+
+import attrs
+
+from supervisor_maint.maintenance.plan import Plan
+from supervisor_maint.store.records import LastRun
+
+
+@attrs.frozen
+class Due:
+    """The run of a scheduled time may begin now, and until ``start_by_at``."""
+
+    scheduled_at: float
+    start_by_at: float
+
+
+@attrs.frozen
+class NotYet:
+    """Nothing to do before the next scheduled time; None when the plan has no schedule."""
+
+    next_at: float | None
+
+
+@attrs.frozen
+class Missed:
+    """A scheduled time passed without a run: to be recorded as skipped, once."""
+
+    scheduled_at: float
+    reason: str
+
+
+Window = Union[Due, NotYet, Missed]
+
+
+def due(plan: Plan, last_run: LastRun | None, known_since_at: float, now: float) -> Window:
+    """Tell what a plan's schedule asks for now.
+
+    ``known_since_at`` is when the plan was first seen with this schedule: what was scheduled
+    before is not missed. Of several times missed only the newest counts.
+    """
+    if plan.schedule is None:
+        return NotYet(None)
+    scheduled_at = plan.schedule.latest_before(now)
+    if scheduled_at is None or scheduled_at <= known_since_at:
+        return NotYet(plan.schedule.next_after(now))
+    if last_run is not None and _is_dealt_with(plan, last_run, scheduled_at):
+        return NotYet(plan.schedule.next_after(max(now, last_run.scheduled_at or now)))
+    start_by_at = scheduled_at + plan.start_within_seconds
+    if now > start_by_at:
+        return Missed(scheduled_at, _too_late(plan, now - scheduled_at))
+    return Due(scheduled_at, start_by_at)
+
+
+def _is_dealt_with(plan: Plan, last_run: LastRun, scheduled_at: float) -> bool:
+    if last_run.scheduled_at is not None and last_run.scheduled_at >= scheduled_at:
+        return True
+    counts = last_run.is_manual and last_run.outcome != "skipped"
+    return counts and last_run.ended_at > scheduled_at - plan.start_within_seconds
+
+
+def _too_late(plan: Plan, seconds: float) -> str:
+    return (
+        f"it could not begin within start_within ({plan.start_within_seconds:g} s): "
+        f"the listener came to it {seconds:.0f} s after the scheduled time"
+    )

@@ -1,0 +1,164 @@
+"""What a planned run touches, in memory: journal, children, pids, and an obeying supervisord."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from supervisor_maint.app.run_ports import RunPorts
+from supervisor_maint.effects import Supervisor
+from supervisor_maint.errors import MaintError
+from supervisor_maint.maintenance.invocation import Invocation, StepEnd
+from supervisor_maint.maintenance.observation import StepOutcome
+from supervisor_maint.maintenance.plan import Step
+from supervisor_maint.maintenance.readiness import Probe
+from supervisor_maint.maintenance.run import Run
+from supervisor_maint.maintenance.targets import Pools
+from supervisor_maint.store.records import Hold, JournalState, LastRun, Record
+
+
+@attrs.define
+class FakeJournal:
+    """Remembers like the real one; raises ``trouble`` from every write while there is one."""
+
+    run: Mapping[str, Any] | None = None
+    holds: dict[str | None, Hold] = attrs.field(factory=dict)
+    last_runs: dict[str, LastRun] = attrs.field(factory=dict)
+    needs_resume: str | None = None
+    trouble: BaseException | None = None
+    saved: list[Mapping[str, Any] | None] = attrs.field(factory=list)
+
+    def load(self) -> JournalState:
+        return JournalState(
+            run=self.run,
+            holds=tuple(self.holds.values()),
+            last_runs=dict(self.last_runs),
+            needs_resume=self.needs_resume,
+        )
+
+    def save_run(self, run: Mapping[str, Any] | None, *, finished: LastRun | None = None) -> int:
+        self.check_writable()
+        self.run = run
+        self.saved.append(run)
+        if finished is not None:
+            self.last_runs[finished.plan] = finished
+        return len(self.saved)
+
+    def save_hold(self, hold: Hold) -> None:
+        self.check_writable()
+        self.holds[hold.plan] = hold
+
+    def drop_hold(self, plan: str | None) -> bool:
+        self.check_writable()
+        return self.holds.pop(plan, None) is not None
+
+    def record_plan(self, last_run: LastRun) -> None:
+        self.check_writable()
+        self.last_runs[last_run.plan] = last_run
+
+    def clear_needs_resume(self) -> None:
+        self.check_writable()
+        self.needs_resume = None
+
+    def check_writable(self) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+
+
+@attrs.define
+class FakeRunHistory:
+    """Keeps runs by their ids."""
+
+    kept: dict[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    trouble: BaseException | None = None
+
+    def save_run(self, run_id: str, started_at: float, document: Mapping[str, Any]) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+        self.kept[run_id] = document
+
+    def runs(self, limit: int) -> Sequence[Record]:
+        newest = list(self.kept.items())[::-1][:limit]
+        return [Record(recorded_at=0.0, name=name, document=each) for name, each in newest]
+
+
+@attrs.define
+class FakeCommands:
+    """Steps that end at once, as ``ends`` says by their names."""
+
+    ends: dict[str, StepEnd] = attrs.field(factory=dict)
+    ran: list[Invocation] = attrs.field(factory=list)
+
+    async def run(self, invocation: Invocation) -> StepEnd:
+        self.ran.append(invocation)
+        return self.ends.get(invocation.step.name, StepEnd(outcome=StepOutcome.SUCCEEDED))
+
+    async def await_orphan(self, step: Step) -> StepEnd:
+        return StepEnd(outcome=StepOutcome.UNKNOWN, reason="nobody saw its end")
+
+
+@attrs.define
+class FakePids:
+    """Dies when it is told to."""
+
+    on_death: Callable[[int], None]
+    kept: tuple[int, ...] = ()
+
+    def keep(self, pids: Iterable[int], *, supervisord_pid: int) -> None:
+        self.kept = tuple(pids)
+
+
+async def at_once(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    return function(*args, **kwargs)
+
+
+@attrs.define(kw_only=True)
+class RunWorld:
+    """Everything around a run; ``pools`` None stands for nobody who knows."""
+
+    supervisor: Supervisor
+    clock: Callable[[], float]
+    journal: FakeJournal = attrs.field(factory=FakeJournal)
+    history: FakeRunHistory = attrs.field(factory=FakeRunHistory)
+    commands: FakeCommands = attrs.field(factory=FakeCommands)
+    pools: Pools | None = attrs.field(factory=Pools)
+    lines: list[Run] = attrs.field(factory=list)
+    pids: list[FakePids] = attrs.field(factory=list)
+    ready: bool = True
+
+    def ports(self) -> RunPorts:
+        return RunPorts(
+            supervisor=lambda: self.supervisor,
+            journal=self.journal,
+            history=self.history,
+            commands=self.commands,
+            rotate=self._rotate,
+            watch_pids=self._watch_pids,
+            log_line=self.lines.append,
+            probe=self._probe,
+            pools=self._pools,
+            act=at_once,
+            probing=at_once,
+            store=at_once,
+            clock=self.clock,
+        )
+
+    def _rotate(self, run: Run, seconds: float) -> Awaitable[StepEnd]:
+        async def rotated() -> StepEnd:
+            return StepEnd(outcome=StepOutcome.SUCCEEDED)
+
+        return rotated()
+
+    def _watch_pids(self, on_death: Callable[[int], None]) -> FakePids:
+        self.pids.append(FakePids(on_death))
+        return self.pids[-1]
+
+    def _probe(self, probe: Probe, seconds: float) -> tuple[bool, str]:
+        return self.ready, "" if self.ready else "HTTP 503"
+
+    def _pools(self) -> Pools:
+        if self.pools is None:
+            raise MaintError("nobody knows the pools")
+        return self.pools
