@@ -40,9 +40,10 @@ def test_listener_and_its_neighbours_run(
     supervisord.wait_until(
         lambda: set(supervisord.states().values()) == {"RUNNING"}, "all listeners run"
     )
-    page = supervisord.wait_until(
-        lambda: http_get(f"http://127.0.0.1:{port}/metrics"), "the metrics are served"
+    pages = f"http://127.0.0.1:{port}/metrics"
+    supervisord.wait_until(
+        lambda: metrics(http_get(pages)).value("supervisor_process_up", name="memmon") == 1.0,
+        "the metrics are served",
     )
 
     assert 5 == len(supervisord.states())
-    assert 1.0 == metrics(page).value("supervisor_process_up", name="memmon")

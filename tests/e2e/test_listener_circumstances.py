@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -71,6 +73,23 @@ def test_password_comes_from_its_file(observe: Observe, tmp_path: Path) -> None:
         for path in (tmp_path / "state").iterdir()
         if path.is_file()
     )
+
+
+def test_supervisord_that_hangs_is_shown_and_waited_for(observe: Observe) -> None:
+    """While supervisord answers nobody ``supervisor_up`` is 0, with a sentence; then it is 1."""
+    observed = observe(program("worker", sleeper()), settings="rpc_timeout=1s").settled()
+    os.kill(observed.supervisord.pid, signal.SIGSTOP)
+    try:
+        observed.wait_for_value(0.0, "up")
+        running = observed.value("process_state", "worker")
+    finally:
+        os.kill(observed.supervisord.pid, signal.SIGCONT)
+    observed.wait_for_value(1.0, "up")
+
+    assert 20.0 == running  # what was seen last
+    assert 1 == observed.log().count("did not answer within 1 s")
+    assert 0.0 == observed.value("maint_events_lost_total")
+    assert "Traceback" not in observed.log()
 
 
 def test_crowd_is_counted_whole(observe: Observe) -> None:
