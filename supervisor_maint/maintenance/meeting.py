@@ -45,7 +45,7 @@ def meet(target: Target, status: ProcessStatus | None, now: float) -> Target:
         gone = target.settled(Progress.LEFT, "supervisord does not know it any more")
         return target if target.is_settled else gone
     target = target.looked_at(status, now).confirmed_by(status, now)
-    if target.fell_back(status):
+    if target.moves_again(status):
         target = attrs.evolve(target.coming_back(now), coming_since_at=now)
     if target.is_settled or target.may_yet_be_stopped(now):
         return target

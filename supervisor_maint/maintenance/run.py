@@ -194,6 +194,10 @@ class Run:
         """Return the run as JSON can hold it."""
         return dict(documents.to_document(self))
 
+    def needs_journal_after(self, journalled: Run) -> bool:
+        """Tell whether it says something that the journal, holding another, does not know."""
+        return not documents.have_same_document(self, journalled)
+
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Run:
         """Build a run from its document. Raises ValueError when it is none."""

@@ -247,8 +247,13 @@ class Target:
         pid = None if self.seen is None else self.seen.pid
         return attrs.evolve(self, progress=Progress.DONE, back_at=now, back_pid=pid)
 
-    def fell_back(self, status: ProcessStatus) -> bool:
-        """Tell whether it was back, and has died by itself since."""
+    def moves_again(self, status: ProcessStatus) -> bool:
+        """Tell whether it was settled and is no more.
+
+        It was back and has died by itself since; or it was left as it is, and now runs anew.
+        """
+        if self.progress is Progress.LEFT:
+            return status.state is ProcessState.RUNNING and not self.is_as_before(status)
         is_another = status.pid is not None and status.pid != self.back_pid
         return self.progress is Progress.DONE and (
             status.state in (ProcessState.BACKOFF, ProcessState.FATAL)
@@ -259,7 +264,7 @@ class Target:
         """Return it as being on its way up."""
         since_at = now if self.coming_since_at is None else self.coming_since_at
         return attrs.evolve(
-            self, progress=Progress.COMING_BACK, coming_since_at=since_at, runs_anew=True
+            self, progress=Progress.COMING_BACK, reason="", coming_since_at=since_at, runs_anew=True
         )
 
 

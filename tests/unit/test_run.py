@@ -488,6 +488,21 @@ def test_what_an_operator_stopped_stays_stopped() -> None:
     assert "not restarted, because web:web1 is away" in stage.run.reason
 
 
+def test_what_an_operator_starts_again_counts_as_restarted() -> None:
+    """It was left as it is, and comes back by itself."""
+    stage = Stage()
+    stage.begin()
+    stage.move(A, S.STOPPED)
+    stage.turn()
+    stage.turn(seconds=3)
+    assert Progress.LEFT is stage.progress(A)
+
+    stage.move(A, S.RUNNING, 20)
+    stage.turn(seconds=1)
+    assert Progress.DONE is stage.progress(A)
+    assert [StopProcesses((B,))] == stage.wanted(StopProcesses)
+
+
 def test_refused_stop_was_somebody_elses() -> None:
     """NOT_RUNNING says that another was faster: what he stopped is not started."""
     stage = Stage(_plan(max_unavailable=Allowance(2)))
@@ -926,6 +941,21 @@ def test_run_becomes_json_and_comes_back() -> None:
         assert run.to_document() == again.to_document()
         assert run.plan == again.plan
         assert resumed(again, T).targets == resumed(Run.from_document(document), T).targets
+
+
+def test_only_what_the_document_says_needs_the_journal() -> None:
+    """What is found out again after a crash is no reason for a write."""
+    stage = Stage()
+    stage.begin()
+    before = stage.run
+    stage.turn()
+    stopped = stage.run
+    stage.turn(seconds=0.25)
+    looked = stage.run
+
+    assert stopped.needs_journal_after(before)
+    assert not looked.needs_journal_after(stopped)
+    assert not Run.from_document(looked.to_document()).needs_journal_after(stopped)
 
 
 @pytest.mark.parametrize("document", [{}, {"id": "r1"}, {"id": "", "plan": {"name": "x"}}])

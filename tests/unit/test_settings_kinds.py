@@ -71,7 +71,9 @@ def test_named_kind_needs_its_name(header, expected):
     assert ([], [expected]) == understood(Section(header=header, file="/a.conf", line=1))
 
 
-@pytest.mark.parametrize("header", ["program:probe", "group:x", "supervisord", "watchdog", "x:probe"])
+@pytest.mark.parametrize(
+    "header", ["program:probe", "group:x", "supervisord", "watchdog", "x:probe"]
+)
 def test_other_families_are_left_alone(header):
     """supervisord's sections and words that are not like ours are no problem."""
     assert ([], []) == understood(Section(header=header, file="/a.conf", line=1))
