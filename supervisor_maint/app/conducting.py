@@ -125,8 +125,7 @@ class Conductor:
 
     async def _journal(self, before: Run, after: Run) -> bool:
         """Write the run down if it changed; the end and the plan's record in one transaction."""
-        document = after.to_document()
-        if document == before.to_document():
+        if not after.needs_journal_after(before):
             return True
         try:
             if after.is_over:
@@ -134,7 +133,7 @@ class Conductor:
                     self.ports.journal.save_run, None, finished=last_run_of(after)
                 )
             else:
-                await self.ports.store(self.ports.journal.save_run, document)
+                await self.ports.store(self.ports.journal.save_run, after.to_document())
         except StoreError as error:
             logger.error("cannot journal the run, so nothing more is stopped: %s", error.msg)
             return False

@@ -151,15 +151,13 @@ def test_start_and_stop_do_not_wait(client: SupervisorClient) -> None:
     started = client.start([*twins, ABSENT, UNKNOWN, SLEEPER])
     wait_until(
         lambda: all(
-            status.state is ProcessState.RUNNING
-            for status in client.look(twins).statuses.values()
+            status.state is ProcessState.RUNNING for status in client.look(twins).statuses.values()
         )
     )
     stopped = client.stop([*twins, ABSENT])
     wait_until(
         lambda: all(
-            status.state is ProcessState.STOPPED
-            for status in client.look(twins).statuses.values()
+            status.state is ProcessState.STOPPED for status in client.look(twins).statuses.values()
         )
     )
 

@@ -257,14 +257,14 @@ def test_group_event_has_the_configuration_read_again() -> None:
 
 def test_request_may_come_as_an_event() -> None:
     """A remote communication of our kind is a request; of another kind it is nothing."""
-    body = '{"id": "1", "verb": "hold", "args": {}, "asked_by": "me", "expires_at": 9e9}'
+    body = '{"id": "1", "verb": "cancel", "args": {}, "asked_by": "me", "expires_at": 9e9}'
 
     async def story(world: World) -> None:
         for kind in ("maint", "deploy"):
             world.tell_remote(kind, body)
         await world.turns()
 
-    assert (False, "this listener has no plan to hold") == play(story).answer()
+    assert (False, "no run is under way; nothing was changed") == play(story).answer()
 
 
 def test_clock_set_back_silences_nobody() -> None:

@@ -259,7 +259,9 @@ def test_history_limit_and_json(place: Place, capsys: pytest.CaptureFixture[str]
     place.remember(job_is_fatal)
 
     assert 0 == place.run("history", "--limit", "1", "--json")
-    assert [1_000_022.0] == [each["made_at"] for each in json.loads(capsys.readouterr().out)]
+    printed = json.loads(capsys.readouterr().out)
+    assert [] == printed["runs"]
+    assert [1_000_022.0] == [each["made_at"] for each in printed["reports"]]
 
 
 class Listener:
