@@ -1,12 +1,8 @@
-"""The reference page of the configuration, from what the sections declare. No I/O but stdout.
-
-``python -m supervisor_maint.settings.reference > docs/reference/configuration.md``
-"""
+"""The reference page of the configuration, from what the sections declare. No I/O here."""
 
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,10 +10,6 @@ from supervisor_maint.settings.kinds import KINDS
 from supervisor_maint.settings.options import Naming, Option, declaration_of, options_of
 
 _INTRODUCTION = """\
-# Configuration
-
-<!-- Generated: python -m supervisor_maint.settings.reference > docs/reference/configuration.md -->
-
 supervisord ignores the sections below, so they may stand in its own file, beside the
 `[eventlistener:maint]` stanza, or in a file of their own. The file is read as supervisord reads
 its own:
@@ -43,9 +35,10 @@ it.
 """
 
 
-def markdown() -> str:
-    """Return the whole page."""
-    return "\n".join([_INTRODUCTION, *(line for kind in KINDS for line in _section(kind))])
+def markdown(note: str) -> str:
+    """Return the whole page; ``note`` says how it is made."""
+    sections = (line for kind in KINDS for line in _section(kind))
+    return "\n".join(["# Configuration\n", f"{note}\n", _INTRODUCTION, *sections])
 
 
 def _section(kind: type[Any]) -> Iterator[str]:
@@ -70,7 +63,3 @@ def _default(option: Option) -> str:
     if isinstance(option.default, str):
         return f"`{option.default}`"
     return option.default_words or "none"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(markdown())

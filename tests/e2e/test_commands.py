@@ -138,9 +138,11 @@ def test_history_has_the_reports(observe: Observe, tmp_path: Path) -> None:
         settings="timezone=Asia/Tokyo",
     ).settled()
     observed.break_program("broken", tmp_path / "flag")
-    reports = json.loads(observed.command("history", "--json").stdout)
+    history = json.loads(observed.command("history", "--json").stdout)
+    reports = history["reports"]
     shown = observed.command("history", "--limit", "1")
 
+    assert [] == history["runs"]
     assert 2 <= len(reports)
     assert sorted((each["made_at"] for each in reports), reverse=True) == [
         each["made_at"] for each in reports

@@ -1,26 +1,14 @@
-"""The reference page and the declarations it is made of."""
+"""The declarations that the reference page of the configuration is made of."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from supervisor_maint.settings import reference
 from supervisor_maint.settings.inputs import Expansions
 from supervisor_maint.settings.kinds import KINDS
 from supervisor_maint.settings.options import options_of
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "configuration.md"
 OPTIONS = [(kind.__name__, option) for kind in KINDS for option in options_of(kind).values()]
-
-
-def test_page_is_up_to_date():
-    """The page in docs is what the code declares."""
-    assert reference.markdown() == PAGE.read_text(encoding="utf-8"), (
-        "regenerate: python -m supervisor_maint.settings.reference"
-        " > docs/reference/configuration.md"
-    )
 
 
 @pytest.mark.parametrize(
