@@ -14,12 +14,12 @@ from typing import Any, Callable
 
 import attrs
 
-from supervisor_maint.app.maintaining import Maintenance
 from supervisor_maint.app.observing import Observer
 from supervisor_maint.app.pacing import Pace
 from supervisor_maint.app.ports import Ports
 from supervisor_maint.app.survival import surviving
 from supervisor_maint.app.totals import Totals
+from supervisor_maint.app.upkeep import Upkeep
 from supervisor_maint.errors import SettingsError, StoreError
 from supervisor_maint.processes import Namespec, Snapshot
 from supervisor_maint.snapshots.watch import Watch
@@ -47,7 +47,7 @@ class Clerk:
     pace: Pace
     totals: Totals
     woken: asyncio.Event
-    maintenance: Maintenance
+    maintenance: Upkeep
     reload: Callable[[], Awaitable[None]]
     settings_changed: Callable[[], bool]
     config_reload_successful: bool = True

@@ -15,15 +15,14 @@ from typing import Any, Callable
 import attrs
 
 from supervisor_maint.app.answering import Clerk
-from supervisor_maint.app.maintaining import Maintenance
 from supervisor_maint.app.observing import Observer
 from supervisor_maint.app.pacing import Pace
 from supervisor_maint.app.ports import Ports
 from supervisor_maint.app.recording import Recorder
 from supervisor_maint.app.reporting import Reporter
-from supervisor_maint.app.run_ports import RunPorts
 from supervisor_maint.app.survival import survive, surviving
 from supervisor_maint.app.totals import Totals
+from supervisor_maint.app.upkeep import NoPlans, Upkeep
 from supervisor_maint.listener.events import (
     Event,
     ForeignEvent,
@@ -66,8 +65,9 @@ class Application:
     recorder: Recorder
     reporter: Reporter
     clerk: Clerk
-    maintenance: Maintenance
+    maintenance: Upkeep
     woken: asyncio.Event
+    _maintaining: asyncio.Future[None] | None = attrs.field(init=False, default=None)
     _stopping: bool = attrs.field(init=False, default=False)
 
     @classmethod
@@ -75,7 +75,6 @@ class Application:
         cls,
         *,
         ports: Ports,
-        run_ports: RunPorts,
         watch: Watch,
         totals: Totals,
         limits: Limits,
@@ -88,14 +87,7 @@ class Application:
         woken = asyncio.Event()
         pace = Pace()
         observer = Observer(ports=ports, watch=watch, pace=pace, totals=totals, woken=woken)
-        maintenance = Maintenance.build(
-            ports=run_ports,
-            watch=watch,
-            totals=totals,
-            memory=lambda: ports.memory,
-            moved=pace.report_now,
-            changed=woken.set,
-        )
+        maintenance = NoPlans()
         recorder = Recorder(ports=ports, watch=watch, totals=totals, suspended=is_saving_suspended)
         clerk = Clerk(
             maintenance=maintenance,
@@ -131,6 +123,13 @@ class Application:
         application.limit(limits)
         return application
 
+    def take_up(self, maintenance: Upkeep) -> None:
+        """Take up planned restarts; before, every request about them is refused."""
+        self.maintenance = self.clerk.maintenance = self.reporter.maintenance = maintenance
+        if self._maintaining is not None:
+            self._maintaining = asyncio.ensure_future(maintenance.drive())
+        self.woken.set()
+
     def limit(self, limits: Limits) -> None:
         """Hold to other limits from now on."""
         self.pace.push_interval_seconds = limits.push_interval_seconds
@@ -152,7 +151,7 @@ class Application:
         elif isinstance(event, RemoteCommunicationEvent) and event.kind == REQUEST_KIND:
             self.clerk.hand_in(event.data)
         self.woken.set()
-        if self.maintenance.conductor.is_active or isinstance(event, TickEvent):
+        if self.maintenance.is_active or isinstance(event, TickEvent):
             self.maintenance.wake()
 
     def _tick(self, event: TickEvent) -> None:
@@ -185,14 +184,15 @@ class Application:
 
         An unexpected exception in a turn is logged and counted, and the next turn comes.
         """
-        maintaining = asyncio.ensure_future(self.maintenance.drive())
+        self._maintaining = asyncio.ensure_future(self.maintenance.drive())
         try:
             while not (self._stopping or self.observer.shutting_down):
                 await surviving(self.totals, "turn", self.turn())
                 await asyncio.sleep(LEAST_TURN_SPACING_SECONDS)
                 await self._wait(self._next_turn_at() - self.ports.clock())
         finally:
-            maintaining.cancel()
+            self._maintaining.cancel()
+            self._maintaining = None
 
     async def turn(self) -> None:
         """Make one turn: take requests, begin to look, save, and report what is due."""

@@ -14,9 +14,11 @@ import math
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timezone, tzinfo
+from typing import Any
 
 import attrs
 
+from supervisor_maint.app import run_reporting
 from supervisor_maint.app.conducting import Conductor
 from supervisor_maint.app.performing import Performer
 from supervisor_maint.app.plan_records import PlanRecord
@@ -27,10 +29,11 @@ from supervisor_maint.app.survival import survive, surviving
 from supervisor_maint.app.totals import Totals
 from supervisor_maint.effects import Memory
 from supervisor_maint.errors import MaintError, StoreError, SupervisorError
-from supervisor_maint.maintenance import blockers, windows
+from supervisor_maint.maintenance import blockers, holds, windows
 from supervisor_maint.maintenance.plan import Plan
 from supervisor_maint.maintenance.run import Run, new_run
 from supervisor_maint.maintenance.windows import Due, Missed, NotYet
+from supervisor_maint.monitoring.facts import PlanFacts
 from supervisor_maint.snapshots.watch import Watch
 from supervisor_maint.store.records import Hold, JournalState, LastRun
 
@@ -103,6 +106,24 @@ class Maintenance:
         )
         conductor.pids = ports.watch_pids(lambda _pid: conductor.performer.nudge())
         return maintenance
+
+    @property
+    def is_active(self) -> bool:
+        """Tell whether a run is under way."""
+        return self.conductor.is_active
+
+    @property
+    def hold_until_at(self) -> float | None:
+        """Tell when the last hold ends, infinity for one without an end; None without a hold."""
+        return holds.latest_end(self.journal.holds, self.ports.clock())
+
+    def plan_facts(self, now: float) -> tuple[PlanFacts, ...]:
+        """Return what the metrics show of each plan."""
+        return run_reporting.plan_facts(self, now)
+
+    def document(self, now: float) -> dict[str, Any]:
+        """Return what the published status says, JSON-able."""
+        return run_reporting.document(self, now)
 
     async def start(self, plans: Sequence[Plan], zone: tzinfo) -> None:
         """Read the journal, and take up the run that a crash has left open."""

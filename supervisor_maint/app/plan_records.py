@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from supervisor_maint.maintenance.run import Phase, Run
 from supervisor_maint.processes import Namespec
+
+if TYPE_CHECKING:
+    from supervisor_maint.maintenance.run import Run
 
 OUTCOMES = ("succeeded", "failed", "skipped")
 
@@ -35,14 +37,15 @@ class PlanRecord:
 
     def note(self, run: Run) -> None:
         """Take a run that is over."""
-        self.runs[run.phase.value] += 1
-        if run.phase is Phase.SKIPPED:
+        outcome = run.phase.value
+        self.runs[outcome] += 1
+        if outcome == "skipped":
             return
         ended_at = run.phase_since_at if run.ended_at is None else run.ended_at
         self.last_start_at = run.created_at
         self.last_completion_at = ended_at
         self.last_duration_seconds = max(ended_at - run.created_at, 0.0)
-        if run.phase is Phase.SUCCEEDED:
+        if outcome == "succeeded":
             self.last_success_at = ended_at
 
 

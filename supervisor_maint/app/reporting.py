@@ -10,14 +10,12 @@ from typing import Any
 import attrs
 
 from supervisor_maint import __version__
-from supervisor_maint.app import run_reporting
 from supervisor_maint.app.answering import Clerk
-from supervisor_maint.app.maintaining import Maintenance
 from supervisor_maint.app.observing import Observer
 from supervisor_maint.app.ports import Ports
 from supervisor_maint.app.totals import Totals
+from supervisor_maint.app.upkeep import Upkeep
 from supervisor_maint.errors import StoreError
-from supervisor_maint.maintenance import holds
 from supervisor_maint.monitoring.facts import BuildFacts, Facts
 from supervisor_maint.snapshots.watch import Watch
 
@@ -36,7 +34,7 @@ class Reporter:
     totals: Totals
     observer: Observer
     clerk: Clerk
-    maintenance: Maintenance
+    maintenance: Upkeep
     about: dict[str, Any]
     heartbeat_at: float | None = None
     _failing: bool = attrs.field(init=False, default=False)
@@ -62,9 +60,9 @@ class Reporter:
             store_errors=dict(self.totals.store_errors),
             config_reload_successful=self.clerk.config_reload_successful,
             sinks={outlet.name: outlet.status() for outlet in self.ports.outlets},
-            plans=run_reporting.plan_facts(self.maintenance, self.ports.clock()),
+            plans=self.maintenance.plan_facts(self.ports.clock()),
             window_deadline_at=self.totals.plans.window_deadline_at,
-            hold_until_at=holds.latest_end(self.maintenance.journal.holds, self.ports.clock()),
+            hold_until_at=self.maintenance.hold_until_at,
             process_downtime=dict(self.totals.plans.downtime_seconds),
         )
 
@@ -102,6 +100,6 @@ class Reporter:
             "errors": sum(self.totals.errors.values()),
             "report": report.to_document() if report else None,
             "sinks": {outlet.name: attrs.asdict(outlet.status()) for outlet in self.ports.outlets},
-            "maintenance": run_reporting.document(self.maintenance, self.ports.clock()),
+            "maintenance": self.maintenance.document(self.ports.clock()),
             "answers": {key: attrs.asdict(answer) for key, answer in self.clerk.answers.items()},
         }

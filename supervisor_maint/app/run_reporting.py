@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from supervisor_maint import moments
 from supervisor_maint.app.conducting import Conductor, story_document
-from supervisor_maint.app.maintaining import Maintenance
 from supervisor_maint.maintenance import holds
 from supervisor_maint.maintenance.run import Run
 from supervisor_maint.maintenance.target import Target
 from supervisor_maint.monitoring.facts import PlanFacts
+
+if TYPE_CHECKING:
+    from supervisor_maint.app.maintaining import Maintenance
 
 # Enough for a client that looks ten times a second to miss no line of a rolling run.
 STORY_LINES_SHOWN = 200

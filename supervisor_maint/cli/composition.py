@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 import attrs
 from prometheus_client import CollectorRegistry
@@ -19,7 +19,6 @@ from supervisor_maint.app.application import Application, Limits
 from supervisor_maint.app.ports import Blocking, Ports
 from supervisor_maint.cli.connecting import connect, server_url
 from supervisor_maint.cli.restoring import restore
-from supervisor_maint.cli.run_composition import RunComposition
 from supervisor_maint.cli.sinks import Outlets
 from supervisor_maint.errors import Problem, SettingsError
 from supervisor_maint.monitoring import metrics
@@ -32,6 +31,9 @@ from supervisor_maint.store.state_dir import StateDir
 from supervisor_maint.store.wake import Bell
 from supervisor_maint.supervisord.memory import ProcessMemory
 from supervisor_maint.supervisord.rpc import SupervisorClient
+
+if TYPE_CHECKING:
+    from supervisor_maint.app.maintaining import Maintenance
 
 T = TypeVar("T")
 
@@ -66,6 +68,7 @@ class Composition:
     collector: metrics.MaintCollector = attrs.field(init=False)
     outlets: Outlets = attrs.field(init=False)
     application: Application = attrs.field(init=False)
+    _maintenance: Maintenance | None = attrs.field(init=False, default=None)
     # what the settings were read from, also when they were refused
     _read: Settings | SettingsRefused
 
@@ -99,16 +102,8 @@ class Composition:
         ports = self._ports(registry, compute)
         restored = await restore(self.settings, ports, self.history)
         self.outlets.counted = restored.totals.sinks
-        runs = RunComposition(
-            settings=lambda: self.settings,
-            client=lambda: self.client,
-            ports=ports,
-            state=self.state,
-            history=self.history,
-        )
         self.application = Application.build(
             ports=ports,
-            run_ports=runs.run_ports(),
             watch=restored.watch,
             totals=restored.totals,
             limits=_limits(self.settings),
@@ -119,7 +114,7 @@ class Composition:
         )
         self.bell.open()
         await self.outlets.open(self.settings)
-        await self.application.maintenance.start(self.settings.plans, self.settings.maint.timezone)
+        await self._maintain(self.settings)
         self.loop.add_reader(self.bell.fileno(), self._rung)
 
     def _rung(self) -> None:
@@ -155,9 +150,31 @@ class Composition:
         self.settings = settings
         self.application.ports.memory = ProcessMemory() if settings.maint.memory else None
         self.application.limit(_limits(settings))
-        self.application.maintenance.set_plans(settings.plans, settings.maint.timezone)
+        await self._maintain(settings)
         self.application.reporter.about = self._about()
         logging.getLogger().setLevel(settings.maint.log_level)
+
+    async def _maintain(self, settings: Settings) -> None:
+        """Take up the settings' plans, and a run that an earlier listener has left open.
+
+        What runs them is loaded only where there is one.
+        """
+        zone = settings.maint.timezone
+        if self._maintenance is not None:
+            self._maintenance.set_plans(settings.plans, zone)
+        elif settings.plans or self.state.journal.exists():
+            from supervisor_maint.cli.run_composition import RunComposition
+
+            runs = RunComposition(
+                settings=lambda: self.settings,
+                client=lambda: self.client,
+                ports=self.application.ports,
+                state=self.state,
+                history=self.history,
+            )
+            self._maintenance = runs.build(self.application)
+            await self._maintenance.start(settings.plans, zone)
+            self.application.take_up(self._maintenance)
 
     def _load(self) -> Settings:
         """Read the settings, and remember of what files, also when they are refused."""

@@ -13,6 +13,8 @@ from typing import Any, Callable, TypeVar
 
 import attrs
 
+from supervisor_maint.app.application import Application
+from supervisor_maint.app.maintaining import Maintenance
 from supervisor_maint.app.ports import Blocking, Ports
 from supervisor_maint.app.run_ports import RunPorts
 from supervisor_maint.app.stepping import invocation_of
@@ -67,6 +69,17 @@ class RunComposition:
 
     def __attrs_post_init__(self) -> None:
         self.commands = Commands(self.state.path / "steps")
+
+    def build(self, application: Application) -> Maintenance:
+        """Build what begins and conducts the runs, beside an application."""
+        return Maintenance.build(
+            ports=self.run_ports(),
+            watch=application.watch,
+            totals=application.totals,
+            memory=lambda: self.ports.memory,
+            moved=application.pace.report_now,
+            changed=application.woken.set,
+        )
 
     def run_ports(self) -> RunPorts:
         """Return what a run touches."""

@@ -37,12 +37,6 @@ def test_sizes_agree(text):
     assert _outcome(datatypes.byte_size, text) == _outcome(words.byte_size, text)
 
 
-@pytest.mark.parametrize("text", ["0700", "0", "1777", "0o644", "9", "rw"])
-def test_modes_agree(text):
-    """Supervisor's octal modes are ours."""
-    assert _outcome(datatypes.octal_type, text) == _outcome(words.octal, text)
-
-
 @pytest.mark.parametrize("text", ["127.0.0.1:9001", "*:9001", ":9001", "HOST:1", "h:0", "h:70000"])
 def test_addresses_agree(text):
     """Supervisor's addresses are ours; its empty host is every interface of IPv4."""

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from supervisor_maint.app.application import Application, Limits
+from supervisor_maint.app.maintaining import Maintenance
 from supervisor_maint.app.ports import Ports
 from supervisor_maint.app.totals import Totals
 from supervisor_maint.listener.events import Event, RemoteCommunicationEvent, TickEvent
@@ -170,7 +171,6 @@ class World:
         self.runs = RunWorld(supervisor=self.supervisor, clock=lambda: self.now)
         self.app = Application.build(
             ports=self._ports(),
-            run_ports=self.runs.ports(),
             watch=self.watch,
             totals=Totals(),
             limits=LIMITS,
@@ -178,6 +178,15 @@ class World:
             settings_changed=lambda: self.settings_changed,
             about={"pid": 1},
         )
+        self.maintenance = Maintenance.build(
+            ports=self.runs.ports(),
+            watch=self.watch,
+            totals=self.app.totals,
+            memory=lambda: None,
+            moved=self.app.pace.report_now,
+            changed=self.app.woken.set,
+        )
+        self.app.take_up(self.maintenance)
         self.teller = Teller(self, at=self.now)  # type: ignore[arg-type]  # it has receive()
 
     def _ports(self) -> Ports:

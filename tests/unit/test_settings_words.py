@@ -18,8 +18,6 @@ from supervisor_maint.settings.words import Address
     [
         (words.boolean, "Yes", True),
         (words.boolean, "off", False),
-        (words.octal, "0640", 0o640),
-        (words.octal, "1777", 0o1777),
         (words.byte_size, "512", 512),
         (words.byte_size, "50MB", 50 * 1024 * 1024),
         (words.byte_size, "1gb", 1024**3),
@@ -57,9 +55,6 @@ def test_word_is_understood(convert, text, expected):
     [
         (words.boolean, "maybe", "expected true or false"),
         (words.boolean, "", "expected true or false"),
-        (words.octal, "0888", "expected an octal mode"),
-        (words.octal, "17777", "expected an octal mode"),
-        (words.octal, "-1", "expected an octal mode"),
         (words.byte_size, "5 parsecs", "expected a number of bytes"),
         (words.byte_size, "-5MB", "expected a number of bytes"),
         (partial(words.byte_size, minimum=1024), "1", "of at least 1024"),
@@ -126,12 +121,6 @@ def test_durations_scale_by_their_unit(count, unit):
     assert count * seconds == words.duration(f"{count}{unit}")
 
 
-@given(st.integers(0, 0o7777))
-def test_mode_written_in_octal_is_read_back(mode):
-    """A mode comes back from its octal text."""
-    assert mode == words.octal(f"{mode:04o}")
-
-
 @given(
     st.sampled_from(["127.0.0.1", "localhost", "0.0.0.0", "::1", "2001:db8::2"]),
     st.integers(1, 65535),
@@ -154,7 +143,6 @@ def test_any_text_is_converted_or_refused(text):
     """No converter raises anything but ValueError, whatever it is given."""
     converters = [
         words.boolean,
-        words.octal,
         words.byte_size,
         words.duration,
         words.label,
