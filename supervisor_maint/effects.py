@@ -47,6 +47,10 @@ class Supervisor(Protocol):
         """Return the last ``length`` bytes of supervisord's own log, decoded leniently."""
         ...
 
+    def output_tail(self, namespec: Namespec, length: int) -> str:
+        """Return the last bytes of a process's stderr log, else of its stdout log."""
+        ...
+
     def send_remote_event(self, kind: str, data: str) -> None:
         """Send a REMOTE_COMMUNICATION event to every listener that asked for it."""
         ...

@@ -129,25 +129,7 @@ class Clerk:
             return await self._reload()
         if request.verb is Verb.ACCEPT:
             return await self._accept(request.args.get("names", []))
-        done, sentence = await self._maintain(request)
-        return Answer(done=done, sentence=sentence, at=self.ports.clock())
-
-    async def _maintain(self, request: Request) -> tuple[bool, str]:
-        """Carry out what is about planned runs."""
-        plan = request.args.get("plan")
-        if plan is not None and not isinstance(plan, str):
-            return False, f"expected the name of a plan, found {plan!r}; nothing was changed"
-        if request.verb is Verb.RUN:
-            return await self.maintenance.run_now(plan, request.asked_by)
-        if request.verb is Verb.CANCEL:
-            return self.maintenance.cancel(request.asked_by)
-        try:
-            if request.verb is Verb.RESUME:
-                return await self.maintenance.resume(plan)
-            reason, until_at = request.args.get("reason", ""), request.args.get("until_at")
-            return await self.maintenance.hold(plan, request.asked_by, reason, until_at)
-        except (StoreError, TypeError) as error:
-            return False, f"nothing was changed: {error}"
+        return await self.maintenance.serve(request)
 
     def _refusal(self, sentence: str) -> Answer:
         return Answer(done=False, sentence=sentence, at=self.ports.clock())

@@ -87,7 +87,7 @@ class Application:
         woken = asyncio.Event()
         pace = Pace()
         observer = Observer(ports=ports, watch=watch, pace=pace, totals=totals, woken=woken)
-        maintenance = NoPlans()
+        maintenance = NoPlans(ports.clock)
         recorder = Recorder(ports=ports, watch=watch, totals=totals, suspended=is_saving_suspended)
         clerk = Clerk(
             maintenance=maintenance,

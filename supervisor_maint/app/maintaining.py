@@ -1,4 +1,4 @@
-"""Planned restarts: when they begin, what people ask of them, and what is kept of them.
+"""Planned restarts: when they begin, how they are seen to their end, what is kept of them.
 
 One loop drives everything: the schedule while no run is open, the open run otherwise. Plans
 never overlap: one that is due while another runs waits, and is skipped when ``start_within`` is
@@ -11,7 +11,6 @@ import asyncio
 import functools
 import logging
 import math
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timezone, tzinfo
 from typing import Any
@@ -19,30 +18,34 @@ from typing import Any
 import attrs
 
 from supervisor_maint.app import run_reporting
-from supervisor_maint.app.conducting import Conductor
+from supervisor_maint.app.circumstances import Scout
+from supervisor_maint.app.conducting import Conductor, last_run_of
+from supervisor_maint.app.journal_keeping import JournalKeeper
 from supervisor_maint.app.performing import Performer
-from supervisor_maint.app.plan_records import PlanRecord
 from supervisor_maint.app.run_keeping import RunKeeper
 from supervisor_maint.app.run_ports import RunPorts
+from supervisor_maint.app.run_requests import Desk, new_id
 from supervisor_maint.app.stepping import StepRunner
 from supervisor_maint.app.survival import survive, surviving
+from supervisor_maint.app.timetable import Timetable
 from supervisor_maint.app.totals import Totals
 from supervisor_maint.effects import Memory
-from supervisor_maint.errors import MaintError, StoreError, SupervisorError
-from supervisor_maint.maintenance import blockers, holds, windows
+from supervisor_maint.errors import StoreError
+from supervisor_maint.maintenance import blockers, holds
 from supervisor_maint.maintenance.plan import Plan
 from supervisor_maint.maintenance.run import Run, new_run
-from supervisor_maint.maintenance.windows import Due, Missed, NotYet
+from supervisor_maint.maintenance.windows import Due, Missed
 from supervisor_maint.monitoring.facts import PlanFacts
 from supervisor_maint.snapshots.watch import Watch
-from supervisor_maint.store.records import Hold, JournalState, LastRun
+from supervisor_maint.store.records import LastRun
+from supervisor_maint.store.requests import Answer, Request
 
 logger = logging.getLogger(__name__)
 
-# An exception in a turn, or a journal that cannot be written, is tried again this much later.
+# After an exception in a turn, or when the end of a run could not be journalled.
 AGAIN_SECONDS = 1.0
-# The hourly work waits while a run is this close: 03:00 Asia/Tokyo is a TICK_3600.
-CLOSE_SECONDS = 60.0
+# Nothing but TICK_5 tells that the clock was set; without supervisord there is none.
+LONGEST_SLEEP_IN_RUN_SECONDS = 5.0
 _LONGEST_SLEEP_SECONDS = 3600.0
 
 
@@ -51,21 +54,22 @@ class Maintenance:
     """Begins runs when they are due or asked for, and sees them to their end.
 
     ``moved`` is called at each transition of a run, ``changed`` when there is news for clients.
+    ``zone`` is the one that people are shown times in.
     """
 
     ports: RunPorts
     watch: Watch
+    totals: Totals
+    journal: JournalKeeper
+    timetable: Timetable
     conductor: Conductor
     keeper: RunKeeper
-    steps: StepRunner
-    totals: Totals
     moved: Callable[[], None]
     changed: Callable[[], None]
     woken: asyncio.Event
-    plans: tuple[Plan, ...] = ()
     zone: tzinfo = timezone.utc
-    journal: JournalState = attrs.field(factory=JournalState)
-    journal_problem: str | None = None
+    desk: Desk = attrs.field(init=False)
+    _beginning: asyncio.Lock = attrs.field(init=False, factory=asyncio.Lock)
     _has_news: bool = attrs.field(init=False, default=False)
     _again_at: float = attrs.field(init=False, default=-math.inf)
 
@@ -82,40 +86,56 @@ class Maintenance:
     ) -> Maintenance:
         """Put the parts together; what the arguments mean is said by the part that gets them."""
         woken = asyncio.Event()
+        journal = JournalKeeper(ports=ports, totals=totals)
         keeper = RunKeeper(ports=ports, memory=memory, records=totals.plans)
-        conductor = Conductor(ports=ports, watch=watch, wake=woken.set)
+        conductor = Conductor(ports=ports, journal=journal, watch=watch, wake=woken.set)
         maintenance = cls(
             ports=ports,
             watch=watch,
+            totals=totals,
+            journal=journal,
+            timetable=Timetable(journal=journal, records=totals.plans),
             conductor=conductor,
             keeper=keeper,
-            steps=StepRunner(ports=ports, zone=lambda: maintenance.zone),
-            totals=totals,
             moved=moved,
             changed=changed,
             woken=woken,
         )
+        maintenance._build_doers()
+        return maintenance
+
+    def _build_doers(self) -> None:
+        conductor, ports = self.conductor, self.ports
+        steps = StepRunner(ports=ports, zone=lambda: self.zone)
         conductor.performer = Performer(
             ports=ports,
             tell=conductor.tell,
-            wake=woken.set,
-            survive=functools.partial(survive, totals),
-            blockers=maintenance.blockers,
-            take_snapshot=keeper.take,
-            steps=maintenance.steps,
+            wake=self.wake,
+            survive=functools.partial(survive, self.totals),
+            blockers=Scout(ports=ports, journal=self.journal, steps=steps).blockers,
+            take_snapshot=self.keeper.take,
+            steps=steps,
         )
         conductor.pids = ports.watch_pids(lambda _pid: conductor.performer.nudge())
-        return maintenance
+        self.desk = Desk(
+            journal=self.journal,
+            timetable=self.timetable,
+            conductor=conductor,
+            begin=self._begin,
+            beginning=self._beginning,
+            clock=ports.clock,
+            wake=self.wake,
+        )
 
     @property
     def is_active(self) -> bool:
         """Tell whether a run is under way."""
-        return self.conductor.is_active
+        return self.conductor.active_run is not None
 
     @property
     def hold_until_at(self) -> float | None:
         """Tell when the last hold ends, infinity for one without an end; None without a hold."""
-        return holds.latest_end(self.journal.holds, self.ports.clock())
+        return holds.latest_end(self.journal.state.holds, self.ports.clock())
 
     def plan_facts(self, now: float) -> tuple[PlanFacts, ...]:
         """Return what the metrics show of each plan."""
@@ -125,36 +145,28 @@ class Maintenance:
         """Return what the published status says, JSON-able."""
         return run_reporting.document(self, now)
 
+    def is_close(self, now: float) -> bool:
+        """Tell whether a run is under way or due within a minute."""
+        return self.is_active or self.timetable.is_close(now)
+
+    def next_starts(self, now: float) -> Mapping[str, float]:
+        """Return when each scheduled plan runs next: now or earlier for one that is due."""
+        return self.timetable.next_starts(now)
+
+    async def serve(self, request: Request) -> Answer:
+        """Carry out a request about planned runs."""
+        return await self.desk.serve(request)
+
     async def start(self, plans: Sequence[Plan], zone: tzinfo) -> None:
-        """Read the journal, and take up the run that a crash has left open."""
-        await self._read_journal()
+        """Take plans, and the run that a crash has left open; before the first event."""
+        await self._open()
         self.set_plans(plans, zone)
-        document = self.journal.run
-        if document is None:
-            return
-        try:
-            run = Run.from_document(document)
-        except ValueError as error:
-            self.journal_problem = f"the open run cannot be read: {error}"
-            logger.error("%s", self.journal_problem)
-            return
-        await self.keeper.reopen(run)
-        self.conductor.resume(run)
 
     def set_plans(self, plans: Sequence[Plan], zone: tzinfo) -> None:
-        """Take the plans of the settings; a run under way keeps the plan it began with.
-
-        ``zone`` is the one that people are shown times in.
-        """
+        """Take the plans of the settings; a run under way keeps the plan it began with."""
         self.zone = zone
-        self.plans = tuple(plans)
-        for plan in plans:
-            self.record_of(plan)
+        self.timetable.set_plans(plans, self.ports.clock())
         self.wake()
-
-    def record_of(self, plan: Plan) -> PlanRecord:
-        """Return what is remembered of a plan."""
-        return self.totals.plans.know(plan.name, str(plan.schedule), self.ports.clock())
 
     def wake(self) -> None:
         """Make the loop turn."""
@@ -167,212 +179,171 @@ class Maintenance:
             went_well = await surviving(self.totals, "maintenance", self._turn())
             await self._sleep(self._seconds_to_wait() if went_well else AGAIN_SECONDS)
 
-    def is_close(self, now: float) -> bool:
-        """Tell whether a run is under way or due within a minute."""
-        if self.conductor.is_active:
-            return True
-        return any(at - now <= CLOSE_SECONDS for at in self.next_starts(now).values())
-
-    def next_starts(self, now: float) -> Mapping[str, float]:
-        """Return when each scheduled plan runs next: now or earlier for one that is due."""
-        found = {}
-        for plan in self.plans:
-            window = self._window(plan, now)
-            if isinstance(window, NotYet):
-                if window.next_at is not None:
-                    found[plan.name] = window.next_at
-            else:
-                found[plan.name] = window.scheduled_at
-        return found
-
-    async def run_now(self, name: str | None, asked_by: str) -> tuple[bool, str]:
-        """Begin a run that somebody asks for; tell whether, and a sentence with its id."""
-        plan, why_not = self._plan_named(name)
-        if plan is None:
-            return False, why_not
-        if self.conductor.is_active and self.conductor.run is not None:
-            return False, f"the run {self.conductor.run.id} is under way; nothing was begun"
-        run = new_run(_new_id(), plan, now=self.ports.clock(), asked_by=asked_by)
-        try:
-            await self.conductor.begin(run)
-        except StoreError as error:
-            return False, f"no run without a journal: {error.msg}"
-        return True, f"run {run.id} of {plan.name} begins"
-
-    async def hold(
-        self, name: str | None, asked_by: str, reason: str, until_at: float | None
-    ) -> tuple[bool, str]:
-        """Keep a plan, or every plan, from starting; confirmed only once it is journalled."""
-        if name is not None and self._plan_named(name)[0] is None:
-            return False, self._plan_named(name)[1]
-        hold = Hold(
-            plan=name,
-            reason=reason,
-            asked_by=asked_by,
-            since_at=self.ports.clock(),
-            until_at=until_at,
-        )
-        await self.ports.store(self.ports.journal.save_hold, hold)
-        await self._read_journal()
-        return True, f"{name or 'every plan'} is held"
-
-    async def resume(self, name: str | None) -> tuple[bool, str]:
-        """End a hold, and the block after a lost journal."""
-        was_held = await self.ports.store(self.ports.journal.drop_hold, name)
-        blocked = self.journal.needs_resume is not None or self.journal_problem is not None
-        if blocked:
-            await self.ports.store(self.ports.journal.clear_needs_resume)
-        await self._read_journal()
-        self.wake()
-        if not was_held and not blocked:
-            return True, f"{name or 'every plan'} was not held"
-        return True, f"{name or 'every plan'} may run again"
-
-    def cancel(self, asked_by: str) -> tuple[bool, str]:
-        """Cancel the run under way."""
-        if not self.conductor.is_active or self.conductor.run is None:
-            return False, "no run is under way; nothing was changed"
-        self.conductor.cancel(asked_by)
-        return True, f"run {self.conductor.run.id} is being cancelled"
-
-    async def blockers(self, run: Run) -> tuple[str, ...]:
-        """Find out what keeps a run from starting; what cannot be asked blocks."""
-        found = blockers.Circumstances(
-            holds=None if self.journal_problem else self.journal.holds,
-            journal_problem=await self._why_no_journal(),
-            supervisord_state=await self._supervisord_state(),
-            unknown_groups=await self._unknown_groups(),
-            checks={step.name: await self.steps.check(run, step) for step in run.plan.checks},
-        )
-        return blockers.find(run.plan, found, self.ports.clock())
-
-    async def _turn(self) -> bool:
-        """Make one turn; True, for ``surviving`` returns None when it raised."""
-        if self.conductor.is_active:
-            before = self.conductor.run
-            over = await self.conductor.turn()
-            self._follow_deadline()
-            self._tell_of(before)
-            if over is not None:
-                await self._conclude(over)
-        else:
-            await self._consider()
-        return True
+    async def leave(self) -> None:
+        """Keep what is known of a run under way: the listener ends, and the next goes on."""
+        run = self.conductor.active_run
+        if run is not None:
+            await self.keeper.save(run, self.conductor.story)
 
     def take_news(self) -> bool:
         """Tell whether anything has changed since the last call that clients are shown."""
         news, self._has_news = self._has_news, False
         return news
 
-    def _tell_of(self, before: Run | None) -> None:
+    async def _open(self) -> None:
+        """Read the journal, and take up the run that it holds, if that can be read."""
+        if not await self.journal.read():
+            return
+        self._catch_up()
+        document = self.journal.state.run
+        if document is None:
+            return
+        try:
+            run = Run.from_document(document)
+        except ValueError as error:
+            self.journal.unreadable_run = f"the run that it holds is none: {error}"
+            logger.error("no run starts until somebody resumes: %s", self.journal.unreadable_run)
+            return
+        self.conductor.resume(run, await self.keeper.reopen(run))
+        self._follow_deadline(run)
+
+    def _catch_up(self) -> None:
+        """Count what ended when a listener died before it was counted, and close its window."""
+        for name, last_run in self.journal.state.last_runs.items():
+            record = self.totals.plans.plans.get(name)
+            if record is not None and last_run.ended_at >= record.known_since_at:
+                self._note(last_run)
+
+    def _note(self, last_run: LastRun) -> None:
+        record = self.totals.plans.plans.get(last_run.plan)
+        deadline_at = self.totals.plans.window_deadline_at
+        if record is None or not record.note(last_run):
+            return
+        if deadline_at is not None and last_run.run_id is not None:
+            self.totals.plans.window_deadline_at = min(deadline_at, last_run.ended_at)
+
+    async def _turn(self) -> bool:
+        """Make one turn; True, for ``surviving`` returns None when it raised."""
+        async with self._beginning:
+            if not self.journal.is_read:
+                await self._open()
+            if self.is_active:
+                await self._conduct()
+            elif self.conductor.owes_end:
+                await self.conductor.settle_end()
+                await self.journal.read()
+            elif self.journal.is_read:
+                await self._consider()
+        return True
+
+    async def _conduct(self) -> None:
+        before = self.conductor.active_run
+        await self.conductor.turn()
+        run = self.conductor.run
+        if run is None or before is None:
+            return
+        self._follow_deadline(run)
+        self._tell_of(before, run)
+        if run.is_over:
+            await self._conclude(run)
+        elif _is_to_be_kept(before, run):
+            await self.keeper.save(run, self.conductor.story)
+        await self._skip_missed()
+
+    def _tell_of(self, before: Run, after: Run) -> None:
         """Have a change shown to clients, and a transition of the run reported everywhere."""
-        after = self.conductor.run
-        if before is None or after is None or before.phase is not after.phase:
+        if before.phase is not after.phase:
             self.moved()
         if before is not after:
-            self._has_news = True
-            self.changed()
+            self._tell()
 
-    def _follow_deadline(self) -> None:
+    def _tell(self) -> None:
+        self._has_news = True
+        self.changed()
+
+    def _follow_deadline(self, run: Run) -> None:
         """Let the metrics know until when alerts may be muted; the end of a run closes it."""
-        run = self.conductor.run
-        if run is not None and run.deadline_at is not None:
+        if run.deadline_at is not None:
             ended_at = math.inf if run.ended_at is None else run.ended_at
             self.totals.plans.window_deadline_at = min(run.deadline_at, ended_at)
 
     async def _conclude(self, run: Run) -> None:
         """Keep what is known of a run that is over, and let the baseline move again."""
         self.watch.end_run(self.ports.clock())
+        self.totals.plans.know(run.plan.name, str(run.plan.schedule), run.created_at)
+        self._note(last_run_of(run))
         await self.keeper.keep(run, self.conductor.story)
-        await self._read_journal()
+        await self.journal.read()
+        self.moved()
         self.wake()
 
     async def _consider(self) -> None:
         """Begin the first run that is due; write down what was missed."""
         now = self.ports.clock()
-        for plan in self.plans:
-            window = self._window(plan, now)
-            if isinstance(window, Missed):
-                await self._skip(plan, window, now)
-            elif isinstance(window, Due):
-                await self._begin_scheduled(plan, window, now)
+        await self.journal.drop_lapsed(now)
+        await self._skip_missed()
+        for plan in self.timetable.plans:
+            window = self.timetable.window(plan, now)
+            if isinstance(window, Due):
+                run = new_run(new_id(), plan, now=now, scheduled_at=window.scheduled_at)
+                try:
+                    await self._begin(run)
+                except StoreError:
+                    self._again_at = now + blockers.ASK_AGAIN_SECONDS
                 return
 
-    async def _begin_scheduled(self, plan: Plan, due: Due, now: float) -> None:
-        run = new_run(_new_id(), plan, now=now, scheduled_at=due.scheduled_at)
-        try:
-            await self.conductor.begin(run)
-        except StoreError as error:
-            if self.journal_problem is None:
-                logger.error("plan %s cannot begin without a journal: %s", plan.name, error.msg)
-            self.journal_problem = error.msg
-            self._again_at = now + blockers.ASK_AGAIN_SECONDS
+    async def _begin(self, run: Run) -> None:
+        """Journal a run and take it up. Raises StoreError, and then there is no run."""
+        await self.conductor.begin(run)
+        await self.keeper.begin()
+        self.moved()
+        self._tell()
 
-    async def _why_no_journal(self) -> str | None:
-        await self._read_journal()
-        try:
-            await self.ports.store(self.ports.journal.check_writable)
-        except StoreError as error:
-            return error.msg
-        return self.journal_problem or self.journal.needs_resume
+    async def _skip_missed(self) -> None:
+        """Write down each scheduled time whose ``start_within`` is over, also during a run."""
+        now, active = self.ports.clock(), self.conductor.active_run
+        for plan in self.timetable.plans:
+            if active is not None and active.plan.name == plan.name:
+                continue
+            window = self.timetable.window(plan, now)
+            if isinstance(window, Missed) and not await self._skip(plan, window, now):
+                self._again_at = now + blockers.ASK_AGAIN_SECONDS
+                return
 
-    async def _supervisord_state(self) -> str | None:
-        try:
-            return (await self.ports.act(self.ports.supervisor().identify)).state
-        except SupervisorError:
-            return None
-
-    async def _unknown_groups(self) -> tuple[str, ...] | None:
-        """Return no group when somebody knows the pools: which of them matters, ``select`` says."""
-        try:
-            await self.ports.probing(self.ports.pools)
-        except MaintError as error:
-            logger.warning("nobody knows which groups are listener pools: %s", error.msg)
-            return None
-        return ()
-
-    async def _skip(self, plan: Plan, missed: Missed, now: float) -> None:
-        logger.warning("plan %s is skipped: %s", plan.name, missed.reason)
+    async def _skip(self, plan: Plan, missed: Missed, now: float) -> bool:
         skipped = LastRun(
             plan=plan.name,
             scheduled_at=missed.scheduled_at,
             ended_at=now,
             outcome="skipped",
-            reason=missed.reason,
+            reason=self._why_missed(plan, missed),
         )
-        await self.ports.store(self.ports.journal.record_plan, skipped)
-        self.record_of(plan).runs[skipped.outcome] += 1
-        await self._read_journal()
-        self._tell_of(None)
+        if not await self.journal.record(skipped):
+            return False
+        logger.warning("plan %s is skipped: %s", plan.name, skipped.reason)
+        self._note(skipped)
+        self.moved()
+        self._tell()
+        return True
 
-    def _window(self, plan: Plan, now: float) -> windows.Window:
-        last_run = self.journal.last_runs.get(plan.name)
-        return windows.due(plan, last_run, self.record_of(plan).known_since_at, now)
-
-    async def _read_journal(self) -> None:
-        try:
-            self.journal = await self.ports.store(self.ports.journal.load)
-        except StoreError as error:
-            self.journal_problem = error.msg
-            logger.error("cannot read the journal, so no run will start: %s", error.msg)
-            return
-        self.journal_problem = None
-
-    def _plan_named(self, name: str | None) -> tuple[Plan | None, str]:
-        names = ", ".join(plan.name for plan in self.plans) or "none"
-        if name is None:
-            if len(self.plans) == 1:
-                return self.plans[0], ""
-            return None, f"expected the name of a plan, known are: {names}; nothing was changed"
-        found = next((plan for plan in self.plans if plan.name == name), None)
-        return found, f"there is no plan {name!r}, known are: {names}; nothing was changed"
+    def _why_missed(self, plan: Plan, missed: Missed) -> str:
+        """Say why; the run that was in the way, if one was."""
+        run, start_by_at = self.conductor.run, missed.scheduled_at + plan.start_within_seconds
+        if run is None or run.plan.name == plan.name or run.created_at > start_by_at:
+            return missed.reason
+        if run.ended_at is not None and run.ended_at < start_by_at:
+            return missed.reason
+        return f"run {run.id} of {run.plan.name} was under way until start_within was over"
 
     def _seconds_to_wait(self) -> float:
         now = self.ports.clock()
-        if self.conductor.is_active:
-            return self.conductor.wake_at - now
-        starts = self.next_starts(now).values()
-        return max(min(starts, default=math.inf), self._again_at) - now
+        if self.is_active:
+            return min(self.conductor.wake_at - now, LONGEST_SLEEP_IN_RUN_SECONDS)
+        if self.conductor.owes_end or not self.journal.is_read:
+            return AGAIN_SECONDS
+        # A clock that was set back must not hold up what is due.
+        again_at = min(self._again_at, now + blockers.ASK_AGAIN_SECONDS)
+        return max(min(self.next_starts(now).values(), default=math.inf), again_at) - now
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep until woken; the clock may be set meanwhile, so never for longer than an hour."""
@@ -381,5 +352,6 @@ class Maintenance:
         woken.cancel()
 
 
-def _new_id() -> str:
-    return secrets.token_hex(4)
+def _is_to_be_kept(before: Run, after: Run) -> bool:
+    """Tell whether the next listener would miss what happened: a phase, or the ``before``."""
+    return before.phase is not after.phase or (before.targets is None and after.targets is not None)

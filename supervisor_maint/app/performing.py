@@ -45,14 +45,21 @@ class Performer:
     take_snapshot: Callable[[Run, actions.When], Awaitable[Result]]
     steps: StepRunner
     _tasks: set[asyncio.Future[None]] = attrs.field(init=False, factory=set)
+    _is_nudging: bool = attrs.field(init=False, default=False)
+    _is_nudge_wanted: bool = attrs.field(init=False, default=False)
 
     def perform(self, run: Run, action: actions.Action) -> None:
         """Begin an action, in the order of the calls; returns at once."""
-        self._begin(self._performances[type(action)](run, action))
+        if isinstance(action, actions.Nudge):
+            self.nudge()
+        else:
+            self._begin(self._performances[type(action)](run, action))
 
     def nudge(self) -> None:
-        """Make supervisord's loop turn, and look again."""
-        self._begin(self._nudge())
+        """Make supervisord's loop turn from now on, and look again."""
+        self._is_nudge_wanted = True
+        if not self._is_nudging:
+            self._begin(self._nudge())
 
     def _begin(self, performance: Awaitable[None]) -> None:
         task = asyncio.ensure_future(performance)
@@ -76,7 +83,6 @@ class Performer:
             actions.AskBlockers: self._ask_blockers,
             actions.TakeSnapshot: self._snapshot,
             actions.CheckReady: self._check_ready,
-            actions.Nudge: lambda *_: self._nudge(),
         }
 
     async def _stop(self, _: Run, action: actions.StopProcesses) -> None:
@@ -125,10 +131,17 @@ class Performer:
         )
 
     async def _nudge(self) -> None:
-        # the next look says what is wrong, and it comes within a second
-        with contextlib.suppress(SupervisorError):
-            await self.ports.act(self.ports.supervisor().nudge)
-        self.wake()
+        """Nudge; what died while that was under way may have come too late for it."""
+        self._is_nudging = True
+        try:
+            while self._is_nudge_wanted:
+                self._is_nudge_wanted = False
+                # the next look says what is wrong, and it comes within a second
+                with contextlib.suppress(SupervisorError):
+                    await self.ports.act(self.ports.supervisor().nudge)
+                self.wake()
+        finally:
+            self._is_nudging = False
 
 
 def _outcome(refusal: str | None) -> tuple[CallOutcome, str]:

@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
 from supervisor_maint.processes import Namespec
-
-if TYPE_CHECKING:
-    from supervisor_maint.maintenance.run import Run
-
-OUTCOMES = ("succeeded", "failed", "skipped")
+from supervisor_maint.store.records import OUTCOMES, LastRun
 
 
 @attrs.define(kw_only=True)
@@ -24,7 +20,7 @@ class PlanRecord:
     """How a plan went so far; times are seconds since the epoch, None for never.
 
     ``known_since_at`` is when it was first seen with this ``schedule``: nothing that was
-    scheduled before counts as missed.
+    scheduled before counts as missed. ``noted`` names the last run that is counted.
     """
 
     schedule: str
@@ -34,35 +30,45 @@ class PlanRecord:
     last_completion_at: float | None = None
     last_success_at: float | None = None
     last_duration_seconds: float | None = None
+    noted: str | None = None
 
-    def note(self, run: Run) -> None:
-        """Take a run that is over."""
-        outcome = run.phase.value
-        self.runs[outcome] += 1
-        if outcome == "skipped":
-            return
-        ended_at = run.phase_since_at if run.ended_at is None else run.ended_at
-        self.last_start_at = run.created_at
-        self.last_completion_at = ended_at
-        self.last_duration_seconds = max(ended_at - run.created_at, 0.0)
-        if outcome == "succeeded":
-            self.last_success_at = ended_at
+    def note(self, last: LastRun) -> bool:
+        """Count a run that is over, or was missed; the same again is not counted, and False."""
+        name = last.run_id or f"scheduled for {last.scheduled_at}"
+        if name == self.noted:
+            return False
+        self.noted = name
+        self.runs[last.outcome] += 1
+        if last.outcome == "skipped" or last.started_at is None:
+            return True
+        self.last_start_at = last.started_at
+        self.last_completion_at = last.ended_at
+        self.last_duration_seconds = max(last.ended_at - last.started_at, 0.0)
+        if last.outcome == "succeeded":
+            self.last_success_at = last.ended_at
+        return True
 
 
 @attrs.define
 class PlanRecords:
-    """The record of every plan there ever was, and the last run's downtime of each process."""
+    """The record of every plan there ever was, and the last run's downtime of each process.
+
+    ``window_deadline_at`` is until when alerts may be muted because of the open or last run.
+    """
 
     plans: dict[str, PlanRecord] = attrs.field(factory=dict)
     downtime_seconds: dict[Namespec, float] = attrs.field(factory=dict)
     window_deadline_at: float | None = None
 
     def know(self, name: str, schedule: str, now: float) -> PlanRecord:
-        """Return a plan's record; one with another schedule is known from now on."""
+        """Return a plan's record; one with another schedule is known from now on.
+
+        So is one that is known since a time to come: the clock was wrong then.
+        """
         record = self.plans.get(name)
         if record is None:
             record = self.plans[name] = PlanRecord(schedule=schedule, known_since_at=now)
-        elif record.schedule != schedule:
+        elif record.schedule != schedule or record.known_since_at > now:
             record.schedule, record.known_since_at = schedule, now
         return record
 
@@ -80,7 +86,7 @@ class PlanRecords:
     def restore(cls, document: Mapping[str, Any]) -> PlanRecords:
         """Read what ``to_document`` wrote. Raises TypeError or ValueError for nonsense."""
         plans = {
-            name: PlanRecord(**{**record, "runs": Counter(record["runs"])})
+            name: PlanRecord(**{**record, "runs": Counter(record.get("runs", {}))})
             for name, record in document.get("plans", {}).items()
         }
         downtime = document.get("downtime_seconds", {})

@@ -1,87 +1,116 @@
-"""What is kept of a run: its snapshots, its differences, and its record for the history."""
+"""What is kept of a run: its snapshots, its differences, and its record for the history.
+
+The history is no condition of a run: what cannot be written is logged, and the run goes on.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from supervisor_maint.app.conducting import Line, story_document
+from supervisor_maint.app import failing, past_runs
+from supervisor_maint.app.past_runs import PastRuns
 from supervisor_maint.app.plan_records import PlanRecords
 from supervisor_maint.app.recording import snapshot_document, snapshot_of
 from supervisor_maint.app.run_ports import RunPorts
+from supervisor_maint.app.run_story import Story
 from supervisor_maint.effects import Memory
 from supervisor_maint.errors import MaintError, StoreError
-from supervisor_maint.maintenance import summary
 from supervisor_maint.maintenance.actions import When
 from supervisor_maint.maintenance.observation import AfterTaken, BeforeTaken, NotTaken, Result
 from supervisor_maint.maintenance.run import Run
+from supervisor_maint.maintenance.target import Target
 from supervisor_maint.processes import Namespec, Snapshot
 from supervisor_maint.snapshots.diff import Difference
 from supervisor_maint.snapshots.rundiff import Measured, run_diff
+from supervisor_maint.store.records import Record
 
 logger = logging.getLogger(__name__)
+
+# What reading a document raises that another program, or version, has written.
+_NONSENSE = (AttributeError, KeyError, TypeError, ValueError)
 
 
 @attrs.define(kw_only=True)
 class RunKeeper:
-    """Takes a run's two snapshots, compares them, and keeps the run in the history."""
+    """Takes a run's two snapshots, compares them, and keeps the run in the history.
+
+    ``past`` is what runs before it took.
+    """
 
     ports: RunPorts
     memory: Callable[[], Memory | None]
     records: PlanRecords
+    past: PastRuns = attrs.field(factory=PastRuns)
     before: Snapshot | None = None
     after: Snapshot | None = None
     resident_before: Mapping[Namespec, int] = attrs.field(factory=dict)
     resident_after: Mapping[Namespec, int] = attrs.field(factory=dict)
     differences: tuple[Difference, ...] = ()
 
+    async def begin(self) -> None:
+        """Forget the run before, and learn what past ones took."""
+        self._forget()
+        self.past = _past(await self._kept())
+
+    async def reopen(self, run: Run) -> Story:
+        """Find again what an earlier listener saw before it died, and return its story."""
+        self._forget()
+        kept = await self._kept()
+        own = next((each.document for each in kept if each.name == run.id), {})
+        self.past = _past(each for each in kept if each.name != run.id)
+        try:
+            if own.get("before"):
+                self.before, self.resident_before = snapshot_of(own["before"])
+            return Story.restore(own.get("story", ()))
+        except _NONSENSE as error:
+            logger.error("the history of run %s makes no sense: %r", run.id, error)
+            return Story()
+
     async def take(self, run: Run, when: When) -> Result:
         """Take the ``before`` or the ``after`` snapshot of a run."""
         try:
             if when is When.BEFORE:
-                return await self._take_before(run)
+                return await self._take_before()
             return await self._take_after(run)
         except MaintError as error:
             return NotTaken(when=when, reason=error.msg)
 
-    async def reopen(self, run: Run) -> None:
-        """Find again what an earlier listener saw before it died."""
-        self._forget()
+    async def save(self, run: Run, story: Story) -> None:
+        """Keep a run as it is now."""
+        document = {**self._document(run), "story": story.to_document()}
         try:
-            records = await self.ports.store(self.ports.history.runs, 1)
+            await self.ports.store(self.ports.history.save_run, run.id, run.created_at, document)
         except StoreError as error:
-            logger.warning("cannot read what was before the run: %s", error.msg)
-            return
-        for record in records:
-            if record.name == run.id and record.document.get("before"):
-                self.before, self.resident_before = snapshot_of(record.document["before"])
+            logger.error("cannot keep the run in the history: %s", error.msg)
 
-    async def keep(self, run: Run, story: Sequence[Line]) -> None:
-        """Keep a run that is over, with its story; a full disk is logged and no more."""
-        self.records.know(run.plan.name, str(run.plan.schedule), run.created_at).note(run)
-        self.records.downtime_seconds = self.downtimes(run)
-        await self._save(run, {**self._document(run), "story": story_document(story)})
+    async def keep(self, run: Run, story: Story) -> None:
+        """Keep a run that is over, with how its failures ended, and write its line."""
+        self.records.downtime_seconds.update(past_runs.downtimes(run))
+        for namespec, told in await failing.describe(self.ports, run, self.before):
+            story.add(self.ports.clock(), told, namespec.qualified)
+        await self.save(run, story)
         try:
             await self.ports.store(self.ports.log_line, run)
         except OSError as error:
             logger.error("cannot write the restart log: %s", error)
 
-    def downtimes(self, run: Run) -> dict[Namespec, float]:
-        """Return how long each process of the run was away, in seconds; only of those back."""
-        found = {target.namespec: summary.downtime_seconds(target) for target in run.targets or ()}
-        return {namespec: seconds for namespec, seconds in found.items() if seconds is not None}
+    async def _kept(self) -> Sequence[Record]:
+        try:
+            return await self.ports.store(self.ports.history.runs, past_runs.LOOKED_AT)
+        except StoreError as error:
+            logger.warning("cannot read past runs: %s", error.msg)
+            return ()
 
-    async def _take_before(self, run: Run) -> Result:
-        self._forget()
+    async def _take_before(self) -> Result:
         supervisor = self.ports.supervisor()
         self.before = await self.ports.act(supervisor.snapshot)
         configs = await self.ports.act(supervisor.configs)
         pools = await self.ports.probing(self.ports.pools)
         self.resident_before = await self._measure(self.before)
-        await self._save(run, self._document(run))
         return BeforeTaken(snapshot=self.before, configs=configs, pools=pools)
 
     async def _take_after(self, run: Run) -> Result:
@@ -94,26 +123,23 @@ class RunKeeper:
             self.before,
             self.after,
             restarted=[target.namespec for target in targets if target.was_stopped],
-            measured={target.namespec: self._measured(target.namespec) for target in targets},
+            measured={target.namespec: self._measured(target) for target in targets},
         )
         return AfterTaken(
             snapshot=self.after, differences=tuple(str(each) for each in self.differences)
         )
 
-    def _measured(self, namespec: Namespec) -> Measured:
+    def _measured(self, target: Target) -> Measured:
         return Measured(
-            resident_before=self.resident_before.get(namespec),
-            resident_after=self.resident_after.get(namespec),
+            start_seconds=past_runs.start_seconds(target),
+            typical_seconds=self.past.typical_start_seconds(target.namespec),
+            resident_before=self.resident_before.get(target.namespec),
+            resident_after=self.resident_after.get(target.namespec),
         )
 
     async def _measure(self, snapshot: Snapshot) -> Mapping[Namespec, int]:
         memory = self.memory()
-        pids = {
-            namespec: status.pid
-            for namespec, status in snapshot.processes.items()
-            if status.pid is not None
-        }
-        return {} if memory is None else await self.ports.act(memory.resident, pids)
+        return {} if memory is None else await self.ports.act(memory.resident, snapshot.pids)
 
     def _document(self, run: Run) -> dict[str, Any]:
         return {
@@ -121,18 +147,19 @@ class RunKeeper:
             "before": self.before and snapshot_document(self.before, self.resident_before),
             "after": self.after and snapshot_document(self.after, self.resident_after),
             "differences": [difference.to_document() for difference in self.differences],
-            "downtime_seconds": {
-                namespec.qualified: seconds for namespec, seconds in self.downtimes(run).items()
-            },
+            **past_runs.durations(run),
         }
-
-    async def _save(self, run: Run, document: Mapping[str, Any]) -> None:
-        try:
-            await self.ports.store(self.ports.history.save_run, run.id, run.created_at, document)
-        except StoreError as error:
-            logger.error("cannot keep the run in the history: %s", error.msg)
 
     def _forget(self) -> None:
         self.before = self.after = None
         self.resident_before, self.resident_after = {}, {}
         self.differences = ()
+
+
+def _past(records: Iterable[Record]) -> PastRuns:
+    """Read what past runs took; what makes no sense keeps no run from its way."""
+    try:
+        return PastRuns.of(each.document for each in records)
+    except _NONSENSE as error:
+        logger.error("the history of past runs makes no sense: %r", error)
+        return PastRuns()

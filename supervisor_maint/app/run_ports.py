@@ -85,15 +85,17 @@ class Pids(Protocol):
 class RunPorts:
     """Everything of the world that a run touches.
 
-    ``supervisor`` returns the client that the settings name now; ``act`` runs its calls,
-    ``probing`` many readiness questions at once, ``store`` the journal's and history's writes.
-    ``watch_pids`` makes a watch that calls back for each death. ``rotate`` rotates a run's logs
+    ``newer_run`` returns the open run of a journal that a newer version wrote, and raises
+    StoreError. ``supervisor`` returns the client that the settings name now; ``act`` runs its
+    calls, ``probing`` many readiness questions at once, ``store`` the journal's and history's
+    writes. ``watch_pids`` makes a watch that calls back for each death. ``rotate`` rotates a run's logs
     within so many seconds; ``log_line`` writes the line that ``restart_log`` asks for, and may
     raise OSError; ``pools`` raises MaintError when nobody can tell.
     """
 
     supervisor: Callable[[], Supervisor]
     journal: Journal
+    newer_run: Callable[[], Mapping[str, Any] | None]
     history: RunHistory
     commands: Commands
     rotate: Callable[[Run, float], Awaitable[StepEnd]]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from supervisor_maint import moments
-from supervisor_maint.app.conducting import Conductor, story_document
-from supervisor_maint.maintenance import holds
-from supervisor_maint.maintenance.run import Run
+from supervisor_maint.app.past_runs import PastRuns
+from supervisor_maint.maintenance import batches, estimates, holds
+from supervisor_maint.maintenance.run import Phase, Run
 from supervisor_maint.maintenance.target import Target
 from supervisor_maint.monitoring.facts import PlanFacts
+from supervisor_maint.processes import Namespec
+from supervisor_maint.store.records import Hold
 
 if TYPE_CHECKING:
     from supervisor_maint.app.maintaining import Maintenance
@@ -22,27 +24,32 @@ STORY_LINES_SHOWN = 200
 
 
 def plan_facts(maintenance: Maintenance, now: float) -> tuple[PlanFacts, ...]:
-    """Return the facts of every plan that the settings have."""
+    """Return the facts of every plan of the settings, and of one that was removed in its run."""
     starts = maintenance.next_starts(now)
-    active = _active_plan(maintenance)
-    records = [(plan.name, maintenance.record_of(plan)) for plan in maintenance.plans]
+    active = maintenance.conductor.active_run
+    names = [plan.name for plan in maintenance.timetable.plans]
+    if active is not None and active.plan.name not in names:
+        names.append(active.plan.name)
+    records = maintenance.totals.plans.plans
     return tuple(
         PlanFacts(
             name=name,
-            in_progress=name == active,
+            in_progress=active is not None and active.plan.name == name,
             next_start_at=starts.get(name),
-            last_start_at=record.last_start_at,
-            last_completion_at=record.last_completion_at,
-            last_success_at=record.last_success_at,
-            last_duration_seconds=record.last_duration_seconds,
-            runs=dict(record.runs),
+            last_start_at=records[name].last_start_at,
+            last_completion_at=records[name].last_completion_at,
+            last_success_at=records[name].last_success_at,
+            last_duration_seconds=records[name].last_duration_seconds,
+            runs=dict(records[name].runs),
         )
-        for name, record in records
+        for name in names
+        if name in records
     )
 
 
 def document(maintenance: Maintenance, now: float) -> dict[str, Any]:
     """Return what the published status says of planned runs, JSON-able."""
+    run = maintenance.conductor.run
     return {
         "plans": {
             facts.name: {
@@ -53,66 +60,107 @@ def document(maintenance: Maintenance, now: float) -> dict[str, Any]:
             for facts in plan_facts(maintenance, now)
         },
         "sentences": list(sentences(maintenance, now)),
-        "holds": [attrs.asdict(hold) for hold in maintenance.journal.holds],
-        "problem": maintenance.journal_problem or maintenance.journal.needs_resume,
-        "run": _run_document(maintenance.conductor),
+        "holds": [attrs.asdict(hold) for hold in _lasting(maintenance, now)],
+        "problem": maintenance.journal.problem,
+        "run": None if run is None else _run_document(maintenance, run),
     }
 
 
 def sentences(maintenance: Maintenance, now: float) -> Iterator[str]:
     """Yield a line for each plan, each hold, the run, and what keeps runs from starting."""
-    zone = maintenance.zone
     for facts in plan_facts(maintenance, now):
-        starts = "on request only"
-        if facts.next_start_at is not None:
-            starts = f"next run {moments.show(facts.next_start_at, zone)}"
-        counted = ", ".join(f"{count} {outcome}" for outcome, count in facts.runs.items() if count)
-        yield f"plan {facts.name}: {starts}; so far {counted or 'none'}"
-    for hold in maintenance.journal.holds:
+        yield _about_plan(maintenance, facts, now)
+    for hold in _lasting(maintenance, now):
         yield holds.describe(hold)
-    problem = maintenance.journal_problem or maintenance.journal.needs_resume
-    if problem is not None:
-        yield f"no run starts until somebody resumes: {problem}"
-    run = maintenance.conductor.run
+    if maintenance.journal.problem is not None:
+        yield f"no run starts: {maintenance.journal.problem}{_cure(maintenance)}"
+    run = maintenance.conductor.active_run
     if run is not None:
-        why = f": {run.reason}" if run.reason else ""
-        since = moments.show(run.phase_since_at, zone)
-        yield f"run {run.id} of {run.plan.name}: {run.phase.value} since {since}{why}"
+        yield from _about_run(maintenance, run)
 
 
-def _active_plan(maintenance: Maintenance) -> str | None:
-    run = maintenance.conductor.run
-    return run.plan.name if run is not None and maintenance.conductor.is_active else None
+def _about_plan(maintenance: Maintenance, facts: PlanFacts, now: float) -> str:
+    starts = "on request only"
+    if facts.next_start_at is not None:
+        due = "due since" if facts.next_start_at <= now else "next run"
+        starts = f"{due} {moments.show(facts.next_start_at, maintenance.zone)}"
+    last_run = maintenance.journal.state.last_runs.get(facts.name)
+    if last_run is None:
+        return f"plan {facts.name}: {starts}; never ran"
+    why = f": {last_run.reason}" if last_run.reason else ""
+    last = f"last {last_run.outcome} {moments.show(last_run.ended_at, maintenance.zone)}"
+    return f"plan {facts.name}: {starts}; {last}{why}"
 
 
-def _run_document(conductor: Conductor) -> dict[str, Any] | None:
+def _about_run(maintenance: Maintenance, run: Run) -> Iterator[str]:
+    why = f": {run.reason}" if run.reason else ""
+    began = moments.show(run.created_at, maintenance.zone)
+    restarted = sum(target.back_at is not None for target in run.targets or ())
+    count = f", {restarted} of {len(run.targets)} restarted" if run.targets else ""
+    yield f"run {run.id} of {run.plan.name}: {run.phase.value}, began {began}{count}{why}"
+    if run.phase is Phase.PENDING:
+        for blocker in run.blockers:
+            yield f"run {run.id} waits: {blocker}"
+
+
+def _cure(maintenance: Maintenance) -> str:
+    journal = maintenance.journal
+    is_blocked = journal.state.needs_resume is not None or journal.unreadable_run is not None
+    return "; look, then: supervisor-maint resume" if is_blocked and not journal.trouble else ""
+
+
+def _lasting(maintenance: Maintenance, now: float) -> list[Hold]:
+    kept = maintenance.journal.state.holds
+    return [hold for hold in kept if hold not in holds.lapsed(kept, now)]
+
+
+def _run_document(maintenance: Maintenance, run: Run) -> dict[str, Any]:
     """Return the run under way or the last one of this listener."""
-    run = conductor.run
-    if run is None:
-        return None
+    past = maintenance.keeper.past
+    chosen = [target.chosen for target in run.targets or ()]
+    expected = None
+    if run.targets:
+        expected = estimates.window_seconds(run.plan, chosen, past.downtimes)
     return {
         "id": run.id,
         "plan": run.plan.name,
         "phase": run.phase.value,
         "created_at": run.created_at,
-        "scheduled_at": run.scheduled_at,
-        "asked_by": run.asked_by,
+        "first_stop_at": run.first_stop_at,
         "deadline_at": run.deadline_at,
         "ended_at": run.ended_at,
+        "expected_seconds": expected,
+        "scheduled_at": run.scheduled_at,
+        "asked_by": run.asked_by,
         "reason": run.reason,
+        "notes": list(run.notes),
         "blockers": list(run.blockers),
-        "targets": [_target_document(target) for target in _targets(run)],
-        "story": story_document(list(conductor.story)[-STORY_LINES_SHOWN:]),
+        "targets": list(_targets(run, past)),
+        "story": maintenance.conductor.story.to_document(newest=STORY_LINES_SHOWN),
     }
 
 
-def _targets(run: Run) -> Iterable[Target]:
-    return run.targets or ()
+def _targets(run: Run, past: PastRuns) -> Iterator[dict[str, Any]]:
+    targets = run.targets or ()
+    numbers = _batch_numbers(run)
+    for target in targets:
+        yield {
+            "process": target.namespec.qualified,
+            "batch": numbers.get(target.namespec),
+            "progress": target.progress.value,
+            "reason": target.reason,
+            "stopped_at": _stopped_at(target),
+            "back_at": target.back_at,
+            "expected_seconds": estimates.process_seconds(
+                past.downtimes.get(target.namespec, ()), target.chosen.start_seconds
+            ),
+        }
 
 
-def _target_document(target: Target) -> dict[str, Any]:
-    return {
-        "process": target.namespec.qualified,
-        "progress": target.progress.value,
-        "reason": target.reason,
-    }
+def _batch_numbers(run: Run) -> Mapping[Namespec, int]:
+    foreseen = batches.preview(run.plan, [target.chosen for target in run.targets or ()])
+    return {namespec: number for number, batch in enumerate(foreseen, 1) for namespec in batch}
+
+
+def _stopped_at(target: Target) -> float | None:
+    return target.stop.first_asked_at if target.stop is not None and target.was_stopped else None

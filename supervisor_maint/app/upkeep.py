@@ -5,9 +5,12 @@ What runs them takes 4 MB; a listener without a plan does not load it.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Callable, ClassVar, Protocol
+
+import attrs
 
 from supervisor_maint.monitoring.facts import PlanFacts
+from supervisor_maint.store.requests import Answer, Request
 
 NO_PLAN = "this listener has no plan: add a [maintenance:NAME] section; nothing was changed"
 
@@ -49,30 +52,18 @@ class Upkeep(Protocol):
         """Return what the published status says, JSON-able."""
         ...
 
-    async def run_now(self, name: str | None, asked_by: str) -> tuple[bool, str]:
-        """Begin a run that somebody asks for; tell whether, and a sentence."""
-        ...
-
-    async def hold(
-        self, name: str | None, asked_by: str, reason: str, until_at: float | None
-    ) -> tuple[bool, str]:
-        """Keep a plan, or every plan, from starting."""
-        ...
-
-    async def resume(self, name: str | None) -> tuple[bool, str]:
-        """End a hold."""
-        ...
-
-    def cancel(self, asked_by: str) -> tuple[bool, str]:
-        """Cancel the run under way."""
+    async def serve(self, request: Request) -> Answer:
+        """Carry out a request about planned runs, and say what became of it."""
         ...
 
 
+@attrs.frozen
 class NoPlans:
     """No planned restart at all: nothing to do, and every request is refused."""
 
-    is_active = False
-    hold_until_at = None
+    clock: Callable[[], float]
+    is_active: ClassVar[bool] = False
+    hold_until_at: ClassVar[float | None] = None
 
     def wake(self) -> None:
         """Do nothing."""
@@ -96,24 +87,6 @@ class NoPlans:
         """Return an empty document."""
         return {}
 
-    async def run_now(self, name: str | None, asked_by: str) -> tuple[bool, str]:  # noqa: ARG002
+    async def serve(self, request: Request) -> Answer:  # noqa: ARG002 - the protocol's
         """Refuse."""
-        return False, NO_PLAN
-
-    async def hold(
-        self,
-        name: str | None,  # noqa: ARG002 - the protocol's
-        asked_by: str,  # noqa: ARG002
-        reason: str,  # noqa: ARG002
-        until_at: float | None,  # noqa: ARG002
-    ) -> tuple[bool, str]:
-        """Refuse."""
-        return False, NO_PLAN
-
-    async def resume(self, name: str | None) -> tuple[bool, str]:  # noqa: ARG002 - the protocol's
-        """Refuse."""
-        return False, NO_PLAN
-
-    def cancel(self, asked_by: str) -> tuple[bool, str]:  # noqa: ARG002 - the protocol's
-        """Refuse."""
-        return False, NO_PLAN
+        return Answer(done=False, sentence=NO_PLAN, at=self.clock())

@@ -195,6 +195,8 @@ class Composition:
         self._free()
 
     async def _save(self) -> None:
+        if self._maintenance is not None:
+            await self._maintenance.leave()
         await self.application.recorder.save()
         await self.application.ports.store(self.history.close)
 

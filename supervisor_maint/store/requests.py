@@ -117,8 +117,12 @@ def _check_fields(document: documents.Document) -> None:
 
 @attrs.frozen(kw_only=True)
 class Answer:
-    """What became of a request, as one sentence; ``at`` is in seconds since the epoch."""
+    """What became of a request, as one sentence; ``at`` is in seconds since the epoch.
+
+    ``run_id`` is that of the planned run it was about, if it was about one.
+    """
 
     done: bool = attrs.field(validator=attrs.validators.instance_of(bool))
     sentence: str = attrs.field(validator=attrs.validators.instance_of(str))
     at: float
+    run_id: str | None = None

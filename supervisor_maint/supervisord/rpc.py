@@ -137,7 +137,27 @@ class SupervisorClient:
         return self._each("supervisor.stopProcess", namespecs)
 
     def log_tail(self, length: int) -> str:
-        """Return the last ``length`` bytes of supervisord's own log, whole characters only.
+        """Return the last ``length`` bytes of supervisord's own log, whole characters only."""
+        return self._tail("supervisor.readLog", length)
+
+    def output_tail(self, namespec: Namespec, length: int) -> str:
+        """Return the last ``length`` bytes of a process's stderr log, else of its stdout log.
+
+        Whole characters only; an empty text when it has neither.
+        """
+        for method in ("supervisor.readProcessStderrLog", "supervisor.readProcessStdoutLog"):
+            try:
+                tail = self._tail(method, length, namespec.qualified)
+            except errors.SupervisorFault as fault:
+                if fault.code != FaultCode.NO_FILE:
+                    raise
+                continue
+            if tail.strip():
+                return tail
+        return ""
+
+    def _tail(self, method: str, length: int, *params: str) -> str:
+        """Read the end of a log.
 
         Supervisord fails when the tail begins inside a character, so it is then asked again for
         a few bytes less, at once, that the beginnings are neighbours.
@@ -145,7 +165,7 @@ class SupervisorClient:
         if length < 1:  # supervisord would send the whole log
             raise ValueError(f"expected a length of at least 1, found {length}")
         calls = [
-            Call("supervisor.readLog", (skipped - length, 0))
+            Call(method, (*params, skipped - length, 0), *params[:1])
             for skipped in range(min(_LONGEST_CHARACTER_BYTES, length))
         ]
         first = self.multicall(calls[:1], repeatable=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -27,10 +28,13 @@ class FakeJournal:
     holds: dict[str | None, Hold] = attrs.field(factory=dict)
     last_runs: dict[str, LastRun] = attrs.field(factory=dict)
     needs_resume: str | None = None
+    reading_trouble: BaseException | None = None
     trouble: BaseException | None = None
     saved: list[Mapping[str, Any] | None] = attrs.field(factory=list)
 
     def load(self) -> JournalState:
+        if self.reading_trouble is not None:
+            raise self.reading_trouble
         return JournalState(
             run=self.run,
             holds=tuple(self.holds.values()),
@@ -86,13 +90,16 @@ class FakeRunHistory:
 
 @attrs.define
 class FakeCommands:
-    """Steps that end at once, as ``ends`` says by their names."""
+    """Steps that end at once, as ``ends`` says by their names; those in ``hangs`` never do."""
 
     ends: dict[str, StepEnd] = attrs.field(factory=dict)
+    hangs: set[str] = attrs.field(factory=set)
     ran: list[Invocation] = attrs.field(factory=list)
 
     async def run(self, invocation: Invocation) -> StepEnd:
         self.ran.append(invocation)
+        if invocation.step.name in self.hangs:
+            await asyncio.Event().wait()
         return self.ends.get(invocation.step.name, StepEnd(outcome=StepOutcome.SUCCEEDED))
 
     async def await_orphan(self, step: Step) -> StepEnd:
@@ -120,6 +127,7 @@ class RunWorld:
 
     supervisor: Supervisor
     clock: Callable[[], float]
+    newer_run: Mapping[str, Any] | None = None
     journal: FakeJournal = attrs.field(factory=FakeJournal)
     history: FakeRunHistory = attrs.field(factory=FakeRunHistory)
     commands: FakeCommands = attrs.field(factory=FakeCommands)
@@ -132,6 +140,7 @@ class RunWorld:
         return RunPorts(
             supervisor=lambda: self.supervisor,
             journal=self.journal,
+            newer_run=lambda: self.newer_run,
             history=self.history,
             commands=self.commands,
             rotate=self._rotate,

@@ -1,0 +1,60 @@
+"""Finding out what keeps a run from starting, as things are now. What cannot be asked blocks."""
+
+from __future__ import annotations
+
+import logging
+
+import attrs
+
+from supervisor_maint.app.journal_keeping import JournalKeeper
+from supervisor_maint.app.run_ports import RunPorts
+from supervisor_maint.app.stepping import StepRunner
+from supervisor_maint.errors import MaintError, SupervisorError
+from supervisor_maint.maintenance import blockers
+from supervisor_maint.maintenance.run import Run
+
+logger = logging.getLogger(__name__)
+
+
+@attrs.define(kw_only=True)
+class Scout:
+    """Asks the journal, supervisord, who knows the listener pools, and the plan's check steps."""
+
+    ports: RunPorts
+    journal: JournalKeeper
+    steps: StepRunner
+    _pools_trouble: str | None = attrs.field(init=False, default=None)
+
+    async def blockers(self, run: Run) -> tuple[str, ...]:
+        """Return a sentence for each reason not to start. Checks run only when all else is well."""
+        await self.journal.check()
+        found = blockers.Circumstances(
+            holds=None if self.journal.trouble else self.journal.state.holds,
+            journal_problem=self.journal.problem,
+            supervisord_state=await self._supervisord_state(),
+            unknown_groups=await self._unknown_groups(),
+        )
+        now = self.ports.clock()
+        reasons = blockers.find(attrs.evolve(run.plan, checks=()), found, now)
+        if reasons or not run.plan.checks:
+            return reasons
+        checks = {step.name: await self.steps.check(run, step) for step in run.plan.checks}
+        return blockers.find(run.plan, attrs.evolve(found, checks=checks), self.ports.clock())
+
+    async def _supervisord_state(self) -> str | None:
+        try:
+            return (await self.ports.act(self.ports.supervisor().identify)).state
+        except SupervisorError:
+            return None
+
+    async def _unknown_groups(self) -> tuple[str, ...] | None:
+        """Return no group when somebody knows the pools: which of them matters, ``select`` says."""
+        try:
+            await self.ports.probing(self.ports.pools)
+        except MaintError as error:
+            if error.msg != self._pools_trouble:
+                logger.warning("nobody knows which groups are listener pools: %s", error.msg)
+            self._pools_trouble = error.msg
+            return None
+        self._pools_trouble = None
+        return ()

@@ -1,0 +1,200 @@
+"""What people ask about planned runs: run, hold, resume, cancel. Only here are they obeyed.
+
+What a request holds was written by anybody's program: nonsense is answered with a sentence, and
+changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import attrs
+
+from supervisor_maint.app.conducting import Conductor
+from supervisor_maint.app.journal_keeping import JournalKeeper
+from supervisor_maint.app.timetable import Timetable
+from supervisor_maint.errors import StoreError
+from supervisor_maint.maintenance import holds
+from supervisor_maint.maintenance.run import Run, new_run
+from supervisor_maint.store.records import Hold
+from supervisor_maint.store.requests import Answer, Request, Verb
+
+LONGEST_REASON = 500
+# A client waits 5 s for its answer.
+CANCEL_WITHIN_SECONDS = 4.0
+NOTHING = "nothing was changed"
+
+
+class Refused(Exception):
+    """A request that is not carried out; its text is the answer."""
+
+
+@attrs.define(kw_only=True)
+class Desk:
+    """Carries out requests, one after the other with what else begins runs (``beginning``)."""
+
+    journal: JournalKeeper
+    timetable: Timetable
+    conductor: Conductor
+    begin: Callable[[Run], Awaitable[None]]
+    beginning: asyncio.Lock
+    clock: Callable[[], float]
+    wake: Callable[[], None]
+
+    async def serve(self, request: Request) -> Answer:
+        """Carry out a request about planned runs, and say what became of it."""
+        serve = {
+            Verb.RUN: self._run,
+            Verb.HOLD: self._hold,
+            Verb.RESUME: self._resume,
+            Verb.CANCEL: self._cancel,
+        }[request.verb]
+        try:
+            return await serve(_Asked(request))
+        except Refused as refusal:
+            return Answer(done=False, sentence=str(refusal), at=self.clock())
+        except StoreError as error:
+            return Answer(done=False, sentence=f"{NOTHING}: {error.msg}", at=self.clock())
+
+    async def _run(self, asked: _Asked) -> Answer:
+        plan, why_not = self.timetable.find(asked.plan)
+        if plan is None:
+            raise Refused(why_not)
+        self._check_free()
+        async with self.beginning:
+            self._check_free()
+            run = new_run(new_id(), plan, now=self.clock(), asked_by=asked.by)
+            await self.begin(run)
+        return self._done(f"run {run.id} of {plan.name} begins", run_id=run.id)
+
+    def _check_free(self) -> None:
+        active = self.conductor.active_run
+        if active is not None:
+            raise Refused(f"run {active.id} of {active.plan.name} is under way; nothing was begun")
+        if not self.journal.is_read or self.conductor.owes_end:
+            raise Refused(f"nothing was begun: no run without a journal: {self.journal.problem}")
+
+    async def _hold(self, asked: _Asked) -> Answer:
+        now, name = self.clock(), asked.plan
+        if name is not None:
+            self._check_known(name)
+        hold = Hold(
+            plan=name,
+            reason=asked.reason,
+            asked_by=asked.by,
+            since_at=now,
+            until_at=asked.until_at(now),
+        )
+        await self.journal.call(self.journal.ports.journal.save_hold, hold)
+        await self.journal.read()
+        return self._done(f"{holds.describe(hold)}{self._goes_on(name)}")
+
+    def _goes_on(self, name: str | None) -> str:
+        active = self.conductor.active_run
+        if active is None or name not in (None, active.plan.name):
+            return ""
+        return f"; run {active.id} goes on: cancel it, or let it end"
+
+    async def _resume(self, asked: _Asked) -> Answer:
+        name, was_blocked = asked.plan, self._is_blocked
+        if name is not None and name not in {hold.plan for hold in self.journal.state.holds}:
+            self._check_known(name)
+        was_held = await self.journal.call(self.journal.ports.journal.drop_hold, name)
+        if was_blocked:
+            await self._unblock()
+        await self.journal.read()
+        self.wake()
+        told = "may start again" if was_held or was_blocked else "was not held"
+        return self._done("; ".join([f"{name or 'every plan'} {told}", *self._still_held(name)]))
+
+    @property
+    def _is_blocked(self) -> bool:
+        journal = self.journal
+        return journal.state.needs_resume is not None or journal.unreadable_run is not None
+
+    async def _unblock(self) -> None:
+        """Let runs start though holds may have been lost, and forget a run that is none."""
+        journal = self.journal.ports.journal
+        await self.journal.call(journal.clear_needs_resume)
+        if self.journal.unreadable_run is not None:
+            await self.journal.call(journal.save_run, None)
+            self.journal.unreadable_run = None
+
+    def _still_held(self, name: str | None) -> list[str]:
+        """Say which holds still keep what was resumed from starting."""
+        now = self.clock()
+        lasting = [hold for hold in self.journal.state.holds if hold.plan != name]
+        return [
+            f"but {holds.describe(hold)}"
+            for hold in lasting
+            if name is None or hold.covers(name, now)
+        ]
+
+    async def _cancel(self, asked: _Asked) -> Answer:
+        run = self.conductor.active_run
+        if run is None:
+            raise Refused(f"no run is under way; {NOTHING}")
+        if not await self.conductor.cancel(asked.by, CANCEL_WITHIN_SECONDS):
+            raise Refused(f"run {run.id} is about to end, too late to cancel it; {NOTHING}")
+        return self._done(f"run {run.id} of {run.plan.name} is being cancelled", run_id=run.id)
+
+    def _check_known(self, name: str) -> None:
+        plan, why_not = self.timetable.find(name)
+        if plan is None:
+            raise Refused(why_not)
+
+    def _done(self, sentence: str, run_id: str | None = None) -> Answer:
+        return Answer(done=True, sentence=sentence, at=self.clock(), run_id=run_id)
+
+
+@attrs.frozen
+class _Asked:
+    """A request's arguments, each checked when it is asked for. Raises Refused."""
+
+    _request: Request
+
+    @property
+    def by(self) -> str:
+        return self._request.asked_by
+
+    @property
+    def plan(self) -> str | None:
+        name = self._args.get("plan")
+        if name is not None and not isinstance(name, str):
+            raise Refused(f"expected the name of a plan, found {name!r:.80}; {NOTHING}")
+        return name
+
+    @property
+    def reason(self) -> str:
+        reason = self._args.get("reason") or ""
+        if not isinstance(reason, str) or len(reason) > LONGEST_REASON:
+            raise Refused(
+                f"expected a reason of at most {LONGEST_REASON} characters, found "
+                f"{reason!r:.80}; {NOTHING}"
+            )
+        return "".join(char if char.isprintable() else " " for char in reason).strip()
+
+    def until_at(self, now: float) -> float | None:
+        until_at = self._args.get("until_at")
+        if until_at is None:
+            return None
+        is_number = isinstance(until_at, (int, float)) and not isinstance(until_at, bool)
+        if not is_number or not now < until_at < math.inf:
+            raise Refused(
+                f"expected the end of the hold as a time to come, in seconds since the epoch, "
+                f"found {until_at!r:.80}; {NOTHING}"
+            )
+        return float(until_at)
+
+    @property
+    def _args(self) -> Mapping[str, Any]:
+        return self._request.args
+
+
+def new_id() -> str:
+    """Return an id for a run: short enough to be typed, and not to come twice."""
+    return secrets.token_hex(4)

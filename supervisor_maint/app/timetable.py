@@ -1,0 +1,69 @@
+"""When plans run next, from their schedules, the journal and what is remembered. No I/O here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import attrs
+
+from supervisor_maint.app.journal_keeping import JournalKeeper
+from supervisor_maint.app.plan_records import PlanRecord, PlanRecords
+from supervisor_maint.maintenance import windows
+from supervisor_maint.maintenance.plan import Plan
+from supervisor_maint.maintenance.windows import Due, Missed, NotYet
+
+# The hourly work waits while a run is this close: 03:00 Asia/Tokyo is a TICK_3600.
+CLOSE_SECONDS = 60.0
+
+
+@attrs.define(kw_only=True)
+class Timetable:
+    """The plans of the settings, in their order, and what each is to do now."""
+
+    journal: JournalKeeper
+    records: PlanRecords
+    plans: tuple[Plan, ...] = ()
+
+    def set_plans(self, plans: Sequence[Plan], now: float) -> None:
+        """Take other plans; of a new one, or a new schedule, nothing before now is missed."""
+        self.plans = tuple(plans)
+        for plan in plans:
+            self.record_of(plan, now)
+
+    def record_of(self, plan: Plan, now: float) -> PlanRecord:
+        """Return what is remembered of a plan."""
+        return self.records.know(plan.name, str(plan.schedule), now)
+
+    def window(self, plan: Plan, now: float) -> windows.Window:
+        """Tell what a plan's schedule asks for now."""
+        last_run = self.journal.state.last_runs.get(plan.name)
+        return windows.due(plan, last_run, self.record_of(plan, now).known_since_at, now)
+
+    def next_starts(self, now: float) -> Mapping[str, float]:
+        """Return when each scheduled plan runs next: now or earlier for one that is due."""
+        return {plan.name: at for plan, _, at in self._starts(now)}
+
+    def is_close(self, now: float) -> bool:
+        """Tell whether a run is due, or within a minute."""
+        return any(
+            isinstance(window, Due) or (isinstance(window, NotYet) and at - now <= CLOSE_SECONDS)
+            for _, window, at in self._starts(now)
+        )
+
+    def _starts(self, now: float) -> Iterator[tuple[Plan, windows.Window, float]]:
+        for plan in self.plans:
+            window = self.window(plan, now)
+            if isinstance(window, (Due, Missed)):
+                yield plan, window, window.scheduled_at
+            elif window.next_at is not None:
+                yield plan, window, window.next_at
+
+    def find(self, name: str | None) -> tuple[Plan | None, str]:
+        """Find the plan of this name, the only one without; or tell why there is none."""
+        names = ", ".join(plan.name for plan in self.plans) or "none"
+        if name is None:
+            if len(self.plans) == 1:
+                return self.plans[0], ""
+            return None, f"expected the name of a plan, known are: {names}; nothing was changed"
+        found = next((plan for plan in self.plans if plan.name == name), None)
+        return found, f"there is no plan {name!r}, known are: {names}; nothing was changed"
