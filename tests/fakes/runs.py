@@ -121,9 +121,31 @@ async def at_once(function: Callable[..., Any], *args: Any, **kwargs: Any) -> An
     return function(*args, **kwargs)
 
 
+@attrs.define
+class Death:
+    """Calls at once until the listener dies: nothing comes back from the last of ``calls_left``.
+
+    That call is carried out if ``is_carried_out``, and no other is.
+    """
+
+    calls_left: int
+    is_carried_out: bool
+
+    async def __call__(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        self.calls_left -= 1
+        if self.calls_left > 0:
+            return function(*args, **kwargs)
+        if self.calls_left == 0 and self.is_carried_out:
+            function(*args, **kwargs)
+        await asyncio.Event().wait()
+
+
 @attrs.define(kw_only=True)
 class RunWorld:
-    """Everything around a run; ``pools`` None stands for nobody who knows."""
+    """Everything around a run; ``pools`` None stands for nobody who knows.
+
+    ``call`` makes the calls that block, journal and supervisord alike.
+    """
 
     supervisor: Supervisor
     clock: Callable[[], float]
@@ -135,6 +157,7 @@ class RunWorld:
     lines: list[Run] = attrs.field(factory=list)
     pids: list[FakePids] = attrs.field(factory=list)
     ready: bool = True
+    call: Callable[..., Any] = at_once
 
     def ports(self) -> RunPorts:
         return RunPorts(
@@ -148,11 +171,14 @@ class RunWorld:
             log_line=self.lines.append,
             probe=self._probe,
             pools=self._pools,
-            act=at_once,
+            act=self._call,
             probing=at_once,
-            store=at_once,
+            store=self._call,
             clock=self.clock,
         )
+
+    async def _call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return await self.call(function, *args, **kwargs)
 
     def _rotate(self, run: Run, seconds: float) -> Awaitable[StepEnd]:
         async def rotated() -> StepEnd:
