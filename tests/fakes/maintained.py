@@ -138,7 +138,9 @@ class Scene:
         """Let time pass until the condition holds."""
         until = self.now + within
         while not condition():
-            assert self.now < until, f"not within {within:g} s; the story:\n" + "\n".join(self.story)
+            assert self.now < until, f"not within {within:g} s; the story:\n" + "\n".join(
+                self.story
+            )
             await self.jump(STEP_SECONDS)
 
     async def until_phase(self, phase: str) -> None:

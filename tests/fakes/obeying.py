@@ -55,6 +55,7 @@ class Obeying:
         self.supervisord: Supervisord = SUPERVISORD
         self.trouble: SupervisorError | None = None
         self.teller: Teller | None = None
+        self.start_seconds: dict[Namespec, float] = {}
         self.log = ""
         self.output = ""
         self.calls: list[str] = []
@@ -93,7 +94,9 @@ class Obeying:
         found = {namespec: self.programs.get(namespec) for namespec in namespecs}
         return Look(
             supervisord_state=self.supervisord.state,
-            statuses={name: None if each is None else _status(each) for name, each in found.items()},
+            statuses={
+                name: None if each is None else _status(each) for name, each in found.items()
+            },
         )
 
     def start(self, namespecs: Collection[Namespec]) -> Mapping[Namespec, str | None]:
@@ -119,7 +122,7 @@ class Obeying:
         assert program.state is not RUNNING, f"{namespec} runs already"
         program.state, program.pid = STARTING, next(_pids)
         program.started_at = self._clock()
-        program.changes_at = self._clock() + START_SECONDS
+        program.changes_at = self._clock() + self.start_seconds.get(namespec, START_SECONDS)
         self._tell(program, "STARTING")
 
     def log_tail(self, length: int) -> str:

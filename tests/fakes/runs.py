@@ -137,7 +137,7 @@ class Death:
             return function(*args, **kwargs)
         if self.calls_left == 0 and self.is_carried_out:
             function(*args, **kwargs)
-        await asyncio.Event().wait()
+        return await asyncio.Event().wait()
 
 
 @attrs.define(kw_only=True)
