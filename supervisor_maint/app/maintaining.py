@@ -243,11 +243,11 @@ class Maintenance:
         if run is None or before is None:
             return
         self._follow_deadline(run)
-        self._tell_of(before, run)
         if run.is_over:
             await self._conclude(run)
         elif _is_to_be_kept(before, run):
             await self.keeper.save(run, self.conductor.story)
+        self._tell_of(before, run)
         await self._skip_missed()
 
     def _tell_of(self, before: Run, after: Run) -> None:
@@ -274,7 +274,6 @@ class Maintenance:
         self._note(last_run_of(run))
         await self.keeper.keep(run, self.conductor.story)
         await self.journal.read()
-        self.moved()
         self.wake()
 
     async def _consider(self) -> None:

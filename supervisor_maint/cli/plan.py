@@ -34,14 +34,18 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def run(args: argparse.Namespace) -> int:
     """Ask supervisord, choose as a run would, and print; nothing is changed."""
-    settings = load_settings(args)
-    forecasts = [_forecast(plan, settings) for plan in _plans(settings, args.plan)]
-    if getattr(args, "json", False):
+    show(load_settings(args), args.plan, as_json=args.json)
+    return 0
+
+
+def show(settings: Settings, name: str | None, *, as_json: bool = False) -> None:
+    """Print what a plan, or every plan, would do."""
+    forecasts = [_forecast(plan, settings) for plan in _plans(settings, name)]
+    if as_json:
         print(json.dumps([_document(foreseen) for foreseen in forecasts], indent=2))
-        return 0
+        return
     for foreseen in forecasts:
         _show(foreseen, settings)
-    return 0
 
 
 def _plans(settings: Settings, name: str | None) -> Sequence[Plan]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import tzinfo
 from typing import Any, Callable
 
@@ -18,80 +18,141 @@ from supervisor_maint.durations import show as duration
 
 # Ten looks a second at a small file: live to the eye, and nothing to the machine.
 LOOK_SECONDS = 0.1
-_OVER = frozenset({"succeeded", "failed", "skipped"})
+OUTCOMES = {"succeeded": "succeeded", "failed": "failed", "skipped": "was skipped"}
+# Title, headers and their rule, and what is told below the rows.
+_LINES_BESIDE_ROWS = 10
 _STYLES = {"succeeded": "bold green", "failed": "bold red", "skipped": "yellow"}
+_ABSENT = "the listener is gone; the run goes on when supervisord has started it again"
 
 Published = Callable[[], "Mapping[str, Any] | None"]
+Row = tuple[str, ...]
 
 
 def is_over(run: Mapping[str, Any]) -> bool:
     """Tell whether a published run has its outcome."""
-    return run["phase"] in _OVER
+    return run["phase"] in OUTCOMES
 
 
 @attrs.define(kw_only=True)
 class Progress:
-    """Shows one run until it is over. ``published`` returns the run that the listener shows."""
+    """Shows one run until it is over.
+
+    ``published`` returns the run that the listener shows, ``is_listening`` whether there is one.
+    ``clock`` is in seconds since the epoch.
+    """
 
     run_id: str
     published: Published
+    is_listening: Callable[[], bool]
     out: Console
     zone: tzinfo
-    expected_seconds: float | None = None
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    _printed: int = attrs.field(init=False, default=0)
+    _is_absent: bool = attrs.field(init=False, default=False)
 
     def follow(self) -> Mapping[str, Any] | None:
         """Show the run until it is over and return it; None when the listener shows another."""
-        if self.out.is_terminal:
-            return self._live()
+        return self._live() if self.out.is_terminal else self._plain()
+
+    def _plain(self) -> Mapping[str, Any] | None:
         for run in self._looks():
-            self._print_new_lines(run)
+            if self._is_absent:
+                self._say(_ABSENT)
+            self._say_news(run)
             if is_over(run):
                 return run
         return None
 
     def _live(self) -> Mapping[str, Any] | None:
-        last = None
-        with Live(console=self.out, auto_refresh=False, transient=False) as live:
+        with Live(console=self.out, auto_refresh=False) as live:
             for run in self._looks():
-                last = run
                 live.update(self._table(run), refresh=True)
                 if is_over(run):
                     return run
-        return None if last is None or not is_over(last) else last
+        return None
 
     def _looks(self) -> Iterator[Mapping[str, Any]]:
-        """Yield what is published, as often as it is looked at, while it is about our run."""
+        """Yield what is published, as often as it is looked at, while it is about our run.
+
+        Without a listener what it said last stays, and it is yielded once.
+        """
         while True:
             run = self.published()
             if run is None or run["id"] != self.run_id:
                 return
-            yield run
-            time.sleep(LOOK_SECONDS)
+            was_absent = self._is_absent
+            self._is_absent = not is_over(run) and not self.is_listening()
+            if not (was_absent and self._is_absent):
+                yield run
+            self.sleep(LOOK_SECONDS)
 
-    _printed: int = attrs.field(init=False, default=0)
-
-    def _print_new_lines(self, run: Mapping[str, Any]) -> None:
-        told = [line for line in run["story"] if line["number"] >= self._printed]
-        for line in told:
+    def _say_news(self, run: Mapping[str, Any]) -> None:
+        for line in run["story"]:
+            if line["number"] < self._printed:
+                continue
             process = f"{line['process']} " if line["process"] else ""
-            text = f"{moments.show(line['at'], self.zone)}  {process}{line['text']}"
-            self.out.print(text, markup=False, highlight=False)
+            self._say(f"{moments.show(line['at'], self.zone)}  {process}{line['text']}")
             self._printed = line["number"] + 1
 
+    def _say(self, text: str) -> None:
+        self.out.print(text, markup=False, highlight=False, soft_wrap=True)
+
     def _table(self, run: Mapping[str, Any]) -> Table:
-        elapsed = (run["ended_at"] or time.time()) - run["created_at"]
-        expected = ""
-        if self.expected_seconds is not None and not is_over(run):
-            expected = f" of about {duration(self.expected_seconds)}"
-        title = f"run {run['id']} of {run['plan']}: {run['phase']}, {duration(elapsed)}{expected}"
-        if run["reason"]:
-            title += f"\n{run['reason']}"
-        for blocker in run["blockers"]:
-            title += f"\nwaits: {blocker}"
-        rows = [
-            (each["process"], each["progress"].replace("_", " "), each["reason"])
-            for each in run["targets"]
-        ]
-        made = table(("process", "progress", "reason"), rows, title=title)
+        now = run["ended_at"] or self.clock()
+        rows = [_row(target, now) for target in run["targets"]]
+        shown = self._fitting(rows, run["targets"])
+        headers = ("batch", "process", "progress", "away for", "about", "reason")
+        made = table(headers, shown, title="\n".join(self._title(run, now)))
         made.title_style = _STYLES.get(run["phase"], "bold")
+        if len(shown) < len(rows):
+            made.caption = f"{len(rows) - len(shown)} more"
+            made.caption_justify = "left"
         return made
+
+    def _fitting(self, rows: Sequence[Row], targets: Sequence[Mapping[str, Any]]) -> Sequence[Row]:
+        """Return the rows that the terminal has room for; what is under way or failed first."""
+        room = max(self.out.height - _LINES_BESIDE_ROWS, 1)
+        if len(rows) <= room:
+            return rows
+        ranked = sorted(range(len(rows)), key=lambda each: _rank(targets[each]["progress"]))
+        return [rows[each] for each in sorted(ranked[:room])]
+
+    def _title(self, run: Mapping[str, Any], now: float) -> Iterator[str]:
+        told = run["phase"] if not is_over(run) else OUTCOMES[run["phase"]]
+        elapsed = duration(now - run["created_at"])
+        expected = run["expected_seconds"]
+        if expected is not None and not is_over(run):
+            elapsed += f" of about {duration(expected)}"
+        counted = ""
+        if run["targets"]:
+            done = sum(target["progress"] == "done" for target in run["targets"])
+            counted = f"; {done} of {len(run['targets'])} restarted"
+        yield f"run {run['id']} of {run['plan']}: {told}, {elapsed}{counted}"
+        if run["reason"]:
+            yield run["reason"]
+        if run["phase"] == "pending":
+            yield from (f"waits: {blocker}" for blocker in run["blockers"])
+        if self._is_absent:
+            yield _ABSENT
+
+
+def _row(target: Mapping[str, Any], now: float) -> Row:
+    stopped_at, back_at = target["stopped_at"], target["back_at"]
+    is_settled = target["progress"] in ("done", "left", "failed")
+    away = "-"
+    if stopped_at is not None and (back_at is not None or not is_settled):
+        away = f"{max((back_at or now) - stopped_at, 0.0):.1f}s"
+    return (
+        str(target["batch"] or "-"),
+        target["process"],
+        target["progress"].replace("_", " "),
+        away,
+        f"{target['expected_seconds']:.1f}s",
+        target["reason"],
+    )
+
+
+def _rank(progress: str) -> int:
+    order = ("failed", "stopping", "coming_back", "waiting", "left", "done")
+    return order.index(progress)

@@ -6,11 +6,15 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from supervisor_maint.cli.arguments import add_command, add_config, load_settings
+from supervisor_maint.errors import MaintError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from supervisor_maint.settings import Settings
+
+# As a shell says of a command that SIGINT ended.
+INTERRUPTED = 130
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,36 +28,55 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     add_config(parser)
     parser.add_argument("plan", nargs="?", metavar="PLAN", help="which plan (default: the only)")
-    parser.add_argument(
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
         "--dry-run", action="store_true", help="show what would happen, as plan does"
     )
-    parser.add_argument("--detach", action="store_true", help="do not watch it")
+    instead.add_argument("--detach", action="store_true", help="begin it, and do not watch it")
+    instead.add_argument(
+        "--watch", action="store_true", help="begin nothing, and watch the run that is under way"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Ask the listener to begin; 0 when the run succeeded, 1 when it failed or was skipped."""
+    settings = load_settings(args)
     if args.dry_run:
         from supervisor_maint.cli import plan
 
-        return plan.run(args)
+        plan.show(settings, args.plan)
+        return 0
+    if args.watch:
+        return _watch(settings, _under_way(settings))
     from supervisor_maint.cli.requesting import ask
     from supervisor_maint.store.requests import Verb
 
-    settings = load_settings(args)
     answer = ask(settings, Verb.RUN, plan=args.plan)
-    print(answer.sentence)
-    if not answer.done or args.detach:
-        return 0 if answer.done else 1
-    return _watch(settings, answer.sentence.split()[1])
+    print(answer.sentence, flush=True)
+    if not answer.done or answer.run_id is None:
+        return 1
+    return 0 if args.detach else _watch(settings, answer.run_id)
+
+
+def _under_way(settings: Settings) -> str:
+    """Return the id of the run under way. Raises MaintError without one."""
+    from supervisor_maint.cli.progress import is_over
+
+    run = _published_run(settings)
+    if run is None or is_over(run):
+        raise MaintError("no run is under way; supervisor-maint history lists the past ones")
+    return str(run["id"])
 
 
 def _watch(settings: Settings, run_id: str) -> int:
     from supervisor_maint.cli.progress import Progress
     from supervisor_maint.cli.tables import console
+    from supervisor_maint.store.state_dir import StateDir
 
     progress = Progress(
         run_id=run_id,
         published=lambda: _published_run(settings),
+        is_listening=lambda: StateDir(settings.maint.state_dir).holder() is not None,
         out=console(),
         zone=settings.maint.timezone,
     )
@@ -61,15 +84,14 @@ def _watch(settings: Settings, run_id: str) -> int:
         found = progress.follow()
     except KeyboardInterrupt:
         print(
-            f"\nThe run {run_id} goes on. To watch it:  supervisor-maint status\n"
-            "To cancel it:  supervisor-maint cancel"
+            f"\nrun {run_id} goes on without being watched\n"
+            "to watch it again:  supervisor-maint run --watch\n"
+            "to cancel it:       supervisor-maint cancel"
         )
-        return 130
+        return INTERRUPTED
     if found is None:
-        print(f"the listener shows another run; see supervisor-maint history {run_id}")
-        return 1
-    _conclude(found)
-    return 0 if found["phase"] == "succeeded" else 1
+        found = _remembered_run(settings, run_id)
+    return _conclude(found)
 
 
 def _published_run(settings: Settings) -> Mapping[str, Any] | None:
@@ -82,7 +104,23 @@ def _published_run(settings: Settings) -> Mapping[str, Any] | None:
     return found
 
 
-def _conclude(run: Mapping[str, Any]) -> None:
+def _remembered_run(settings: Settings, run_id: str) -> Mapping[str, Any]:
+    """Return a run out of the history: a later listener does not publish it any more."""
+    from supervisor_maint.store.history_reader import HistoryReader
+    from supervisor_maint.store.state_dir import StateDir
+
+    with HistoryReader.open(StateDir(settings.maint.state_dir).history) as history:
+        record = history.run(run_id)
+    if record is None:
+        raise MaintError(f"the listener no longer shows run {run_id}, and did not keep it")
+    run = record.document["run"]
+    return {**run, "plan": run["plan"]["name"]}
+
+
+def _conclude(run: Mapping[str, Any]) -> int:
+    from supervisor_maint.cli.progress import OUTCOMES
+
     reason = f": {run['reason']}" if run["reason"] else ""
-    print(f"run {run['id']} of {run['plan']} {run['phase']}{reason}")
-    print(f"supervisor-maint history {run['id']} shows all of it")
+    print(f"run {run['id']} of {run['plan']} {OUTCOMES.get(run['phase'], 'did not end')}{reason}")
+    print(f"all of it: supervisor-maint history {run['id']}")
+    return 0 if run["phase"] == "succeeded" else 1

@@ -6,6 +6,7 @@ readiness checks it names, as the values that the maintenance package works with
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -37,9 +38,20 @@ def _words(kind: Any) -> Callable[[str], Any]:
 
 
 def _count(text: str) -> int:
-    if not text.isdigit() or int(text) == 0:
+    if not (text.isascii() and text.isdecimal()) or int(text) == 0:
         raise words.refusal("a number from 1", text)
     return int(text)
+
+
+def _command(text: str) -> str:
+    words.text(text)
+    try:
+        found = shlex.split(text)
+    except ValueError:
+        found = []
+    if not found:
+        raise words.refusal("a command with every quote closed", text)
+    return text
 
 
 @section("step", Naming.ALWAYS)
@@ -53,7 +65,7 @@ class StepSection:
 
     name: str = "step"
     command: str = option(
-        words.text,
+        _command,
         required=True,
         help="The command and its arguments; no shell, no shell syntax.",
         example="/usr/local/bin/drain --wait",
@@ -123,7 +135,7 @@ class ReadinessSection:
         words.text, help="HOST:PORT to connect to.", example="127.0.0.1:{num+5000}"
     )
     command: str | None = option(
-        words.text, help="A command; exit 0 is ready.", example="/usr/local/bin/is-ready {num}"
+        _command, help="A command; exit 0 is ready.", example="/usr/local/bin/is-ready {num}"
     )
     timeout_seconds: float = option(
         _POSITIVE,

@@ -50,14 +50,15 @@ def find_own_log(client: SupervisorClient, *, configuration: str | None) -> str:
 
 
 def _ask_child(pid: int, configuration: str | None) -> Mapping[str, Any]:
-    # -I: nothing is imported from the folder that we happen to be in, as root maybe
-    command = [sys.executable, "-I", "-m", __name__, str(pid)]
+    command = [sys.executable, "-m", __name__, str(pid)]
     try:
         done = subprocess.run(
             [*command, configuration] if configuration else command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="replace",
+            cwd="/",  # -m imports from where it is started, as root maybe
             timeout=READ_WITHIN_SECONDS,
             check=False,
         )

@@ -121,7 +121,9 @@ def test_process_that_does_not_come_back_fails_the_run() -> None:
 
     async def tale(scene: Scene) -> None:
         scene.supervisor["a"].breaks = True
-        scene.supervisor.log = "2033-05-18 03:33:20,000 INFO exited: a (exit status 3; not expected)\n"
+        scene.supervisor.log = (
+            "2033-05-18 03:33:20,000 INFO exited: a (exit status 3; not expected)\n"
+        )
         scene.supervisor.output = "starting\nno such table\n"
         await scene.until_over()
 
@@ -194,8 +196,9 @@ def test_cancel_may_come_too_late(phase: str) -> None:
         answer = await scene.ask(Verb.CANCEL)
 
         assert not answer.done
-        assert f"run {scene.run.id} is about to end, too late to cancel it; nothing was changed" == (
-            answer.sentence
+        assert (
+            f"run {scene.run.id} is about to end, too late to cancel it; nothing was changed"
+            == (answer.sentence)
         )
 
     tell_driven(tale, plans=[plan(post=(slow,))])
