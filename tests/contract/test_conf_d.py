@@ -6,15 +6,19 @@ import importlib.resources
 import os
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import distribution
 from pathlib import Path
 
+import attrs
 import pytest
 from supervisor.events import getEventNameByType
 from supervisor.options import EventListenerPoolConfig, ServerOptions
 
 from supervisor_maint import settings
+from supervisor_maint.maintenance.schedule import Schedule
+from supervisor_maint.processes import Namespec
+from supervisor_maint.settings.maintenance import MaintenanceSection
 
 CONF_D = Path(__file__).resolve().parents[2] / "conf.d"
 MAINT = CONF_D / "supervisor" / "maint.conf"
@@ -100,21 +104,56 @@ def test_settings_take_it_as_it_is(tmp_path: Path) -> None:
 
     assert Path("/var/lib/supervisor-maint") == loaded.maint.state_dir
     assert ["127.0.0.1:9910"] == [str(sink.listen) for sink in loaded.sections]
+    assert () == loaded.plans
 
 
 def test_settings_take_everything_it_shows(tmp_path: Path) -> None:
     """Each key and section that is shown behind a ``;`` is known, and its value is taken."""
-    for name in ("maint.password", "gateway.password", "internal-ca.pem"):
-        (tmp_path / name).write_text("s3cret\n", encoding="utf-8")
-        (tmp_path / name).chmod(0o600)
-    text = re.sub(r"^;(?=\[|\w+=)", "", MAINT.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    text = re.sub(r"/etc/(supervisor|ssl/certs)/(?=\S+$)", f"{tmp_path}/", text, flags=re.MULTILINE)
+    loaded = _load(tmp_path, _uncommented(tmp_path))
 
-    loaded = _load(tmp_path, text)
-
-    assert 3 == len(loaded.sections)
+    assert 3 == len(loaded.sinks)
     assert "web01" == loaded.maint.instance
     assert "maint" == loaded.maint.username
+
+
+def test_plan_is_complete_once_it_is_uncommented(tmp_path: Path) -> None:
+    """The plan, its steps and its check fit together, and are what the comments say."""
+    loaded = _load(tmp_path, _uncommented(tmp_path))
+    (plan,) = loaded.plans
+    (check,) = plan.readiness
+
+    assert "nightly" == plan.name
+    assert Schedule.parse("0 3 * * *", "Asia/Tokyo") == plan.schedule
+    assert ["no-deploy", "drain", "warm-cache"] == [
+        step.name for step in (*plan.checks, *plan.pre, *plan.post)
+    ]
+    assert "http://127.0.0.1:8001/healthz" == check.probe(Namespec("web", "web_1")).address
+
+
+def test_defaults_of_a_plan_are_shown_as_they_are(tmp_path: Path) -> None:
+    """Keys that are shown with their default have it."""
+    (shown,) = _load(tmp_path, _uncommented(tmp_path)).of(MaintenanceSection)
+    defaults = MaintenanceSection(timezone=shown.timezone)
+    examples = {"schedule", "max_groups", "exclude", "check", "pre", "post", "rotate_logs"}
+    examples |= {"name", "timezone", "logrotate_config", "restart_log"}
+
+    assert attrs.asdict(defaults, filter=_other_than(examples)) == attrs.asdict(
+        shown, filter=_other_than(examples)
+    )
+
+
+def _other_than(names: set[str]) -> Callable[[attrs.Attribute[object], object], bool]:
+    return lambda attribute, _value: attribute.name not in names
+
+
+def _uncommented(folder: Path) -> str:
+    """Return the file with everything that is behind a ``;``, and the files it names."""
+    for name in ("maint.password", "gateway.password", "internal-ca.pem"):
+        (folder / name).write_text("s3cret\n", encoding="utf-8")
+        (folder / name).chmod(0o600)
+    text = re.sub(r"^;(?=\[|\w+=)", "", MAINT.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    secrets = r"/etc/(supervisor|ssl/certs)/(?=\S+$)"
+    return re.sub(secrets, f"{folder}/", text, flags=re.MULTILINE)
 
 
 def _load(folder: Path, text: str) -> settings.Settings:
