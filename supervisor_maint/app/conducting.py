@@ -190,9 +190,9 @@ class Conductor:
                 self.watch.plan_stop(namespec, status.pid)
 
     def _record(self, record: actions.Record) -> None:
-        process = None if record.namespec is None else record.namespec.qualified
+        process = None if record.namespec is None else str(record.namespec)
         self.story.add(self.ports.clock(), record.text, process)
-        what = record.text if process is None else f"{record.namespec} {record.text}"
+        what = record.text if process is None else f"{process} {record.text}"
         logger.info("run %s: %s", self.run.id if self.run else "-", what)
 
 

@@ -88,9 +88,9 @@ class RunPorts:
     ``newer_run`` returns the open run of a journal that a newer version wrote, and raises
     StoreError. ``supervisor`` returns the client that the settings name now; ``act`` runs its
     calls, ``probing`` many readiness questions at once, ``store`` the journal's and history's
-    writes. ``watch_pids`` makes a watch that calls back for each death. ``rotate`` rotates a run's logs
-    within so many seconds; ``log_line`` writes the line that ``restart_log`` asks for, and may
-    raise OSError; ``pools`` raises MaintError when nobody can tell.
+    writes. ``watch_pids`` makes a watch that calls back for each death. ``rotate`` rotates a
+    run's logs within so many seconds; ``log_line`` writes the line that ``restart_log`` asks
+    for, and may raise OSError; ``pools`` raises MaintError when nobody can tell.
     """
 
     supervisor: Callable[[], Supervisor]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -80,16 +82,24 @@ def sentences(maintenance: Maintenance, now: float) -> Iterator[str]:
 
 
 def _about_plan(maintenance: Maintenance, facts: PlanFacts, now: float) -> str:
-    starts = "on request only"
+    starts, zone = "on request only", _zone_of(maintenance, facts.name)
     if facts.next_start_at is not None:
         due = "due since" if facts.next_start_at <= now else "next run"
-        starts = f"{due} {moments.show(facts.next_start_at, maintenance.zone)}"
+        starts = f"{due} {moments.show(facts.next_start_at, zone)}"
     last_run = maintenance.journal.state.last_runs.get(facts.name)
     if last_run is None:
         return f"plan {facts.name}: {starts}; never ran"
     why = f": {last_run.reason}" if last_run.reason else ""
-    last = f"last {last_run.outcome} {moments.show(last_run.ended_at, maintenance.zone)}"
+    last = f"last {last_run.outcome} {moments.show(last_run.ended_at, zone)}"
     return f"plan {facts.name}: {starts}; {last}{why}"
+
+
+def _zone_of(maintenance: Maintenance, name: str) -> tzinfo:
+    """Return the zone that the plan's schedule is meant in, else that of the settings."""
+    plan, _ = maintenance.timetable.find(name)
+    if plan is None or plan.schedule is None:
+        return maintenance.zone
+    return ZoneInfo(plan.schedule.zone)
 
 
 def _about_run(maintenance: Maintenance, run: Run) -> Iterator[str]:
@@ -145,7 +155,7 @@ def _targets(run: Run, past: PastRuns) -> Iterator[dict[str, Any]]:
     numbers = _batch_numbers(run)
     for target in targets:
         yield {
-            "process": target.namespec.qualified,
+            "process": str(target.namespec),
             "batch": numbers.get(target.namespec),
             "progress": target.progress.value,
             "reason": target.reason,

@@ -15,7 +15,7 @@ MOST_LINES = 10_000
 
 @attrs.frozen(kw_only=True)
 class Line:
-    """A line of a run's story, counted from 0: when, what, and of which process."""
+    """A line of a run's story, counted from 0: when, what, and of which process, as people say."""
 
     number: int
     at: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
@@ -11,9 +12,29 @@ from supervisor_maint.app.plan_records import PlanRecord, PlanRecords
 from supervisor_maint.maintenance import windows
 from supervisor_maint.maintenance.plan import Plan
 from supervisor_maint.maintenance.windows import Due, Missed, NotYet
+from supervisor_maint.store.records import LastRun
 
 # The hourly work waits while a run is this close: 03:00 Asia/Tokyo is a TICK_3600.
 CLOSE_SECONDS = 60.0
+
+
+@attrs.frozen
+class _Known:
+    """That there is nothing to do before the next time; found out in 1 to 2 ms of the loop."""
+
+    window: NotYet
+    plan: Plan
+    last_run: LastRun | None
+    known_since_at: float
+    since_at: float
+
+    def holds(
+        self, plan: Plan, last_run: LastRun | None, known_since_at: float, now: float
+    ) -> bool:
+        """Tell whether it is so still."""
+        is_same = plan is self.plan and last_run == self.last_run
+        next_at = math.inf if self.window.next_at is None else self.window.next_at
+        return is_same and known_since_at == self.known_since_at and self.since_at <= now < next_at
 
 
 @attrs.define(kw_only=True)
@@ -23,6 +44,7 @@ class Timetable:
     journal: JournalKeeper
     records: PlanRecords
     plans: tuple[Plan, ...] = ()
+    _known: dict[str, _Known] = attrs.field(init=False, factory=dict)
 
     def set_plans(self, plans: Sequence[Plan], now: float) -> None:
         """Take other plans; of a new one, or a new schedule, nothing before now is missed."""
@@ -37,7 +59,14 @@ class Timetable:
     def window(self, plan: Plan, now: float) -> windows.Window:
         """Tell what a plan's schedule asks for now."""
         last_run = self.journal.state.last_runs.get(plan.name)
-        return windows.due(plan, last_run, self.record_of(plan, now).known_since_at, now)
+        known_since_at = self.record_of(plan, now).known_since_at
+        known = self._known.get(plan.name)
+        if known is not None and known.holds(plan, last_run, known_since_at, now):
+            return known.window
+        window = windows.due(plan, last_run, known_since_at, now)
+        if isinstance(window, NotYet):
+            self._known[plan.name] = _Known(window, plan, last_run, known_since_at, now)
+        return window
 
     def next_starts(self, now: float) -> Mapping[str, float]:
         """Return when each scheduled plan runs next: now or earlier for one that is due."""

@@ -95,10 +95,9 @@ def _show(runs: Sequence[Record], reports: Sequence[Record], settings: Settings)
 
 
 def _differences(report: Record) -> str:
+    from supervisor_maint.snapshots.diff import Difference
+
     return (
-        "\n".join(
-            f"{each['process']}: {each['kind']}: {each['expected']} -> {each['found']}"
-            for each in report.document["differences"]
-        )
+        "\n".join(str(Difference.from_document(each)) for each in report.document["differences"])
         or "none"
     )

@@ -45,7 +45,7 @@ def show(settings: Settings, name: str | None, *, as_json: bool = False) -> None
         print(json.dumps([_document(foreseen) for foreseen in forecasts], indent=2))
         return
     for foreseen in forecasts:
-        _show(foreseen, settings)
+        _show(foreseen)
 
 
 def _plans(settings: Settings, name: str | None) -> Sequence[Plan]:
@@ -89,8 +89,9 @@ def _document(foreseen: Forecast) -> Mapping[str, Any]:
     }
 
 
-def _show(foreseen: Forecast, settings: Settings) -> None:
+def _show(foreseen: Forecast) -> None:
     import time
+    from zoneinfo import ZoneInfo
 
     from supervisor_maint.cli.tables import console, table
     from supervisor_maint.cli.times import duration, moment
@@ -98,7 +99,7 @@ def _show(foreseen: Forecast, settings: Settings) -> None:
     out, plan = console(), foreseen.plan
     when = "on request only"
     if plan.schedule is not None:
-        when = f"next {moment(plan.schedule.next_after(time.time()), settings.maint.timezone)}"
+        when = f"next {moment(plan.schedule.next_after(time.time()), ZoneInfo(plan.schedule.zone))}"
     out.print(
         f"plan {plan.name}: {when}; {plan.strategy.value}, at most {plan.max_unavailable} of a "
         f"group away; about {duration(foreseen.window_seconds)}, settling included",

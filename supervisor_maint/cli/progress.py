@@ -8,9 +8,9 @@ from datetime import tzinfo
 from typing import Any, Callable
 
 import attrs
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
+from rich.text import Text
 
 from supervisor_maint import moments
 from supervisor_maint.cli.tables import table
@@ -19,7 +19,7 @@ from supervisor_maint.durations import show as duration
 # Ten looks a second at a small file: live to the eye, and nothing to the machine.
 LOOK_SECONDS = 0.1
 OUTCOMES = {"succeeded": "succeeded", "failed": "failed", "skipped": "was skipped"}
-# Title, headers and their rule, and what is told below the rows.
+# What is told above the rows, headers and their rule, and what is told below.
 _LINES_BESIDE_ROWS = 10
 _STYLES = {"succeeded": "bold green", "failed": "bold red", "skipped": "yellow"}
 _ABSENT = "the listener is gone; the run goes on when supervisord has started it again"
@@ -67,7 +67,7 @@ class Progress:
     def _live(self) -> Mapping[str, Any] | None:
         with Live(console=self.out, auto_refresh=False) as live:
             for run in self._looks():
-                live.update(self._table(run), refresh=True)
+                live.update(self._shown(run), refresh=True)
                 if is_over(run):
                     return run
         return None
@@ -98,17 +98,16 @@ class Progress:
     def _say(self, text: str) -> None:
         self.out.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def _table(self, run: Mapping[str, Any]) -> Table:
+    def _shown(self, run: Mapping[str, Any]) -> Group:
         now = run["ended_at"] or self.clock()
+        head = Text("\n".join(self._head(run, now)), style=_STYLES.get(run["phase"], "bold"))
         rows = [_row(target, now) for target in run["targets"]]
+        if not rows:
+            return Group(head)
         shown = self._fitting(rows, run["targets"])
         headers = ("batch", "process", "progress", "away for", "about", "reason")
-        made = table(headers, shown, title="\n".join(self._title(run, now)))
-        made.title_style = _STYLES.get(run["phase"], "bold")
-        if len(shown) < len(rows):
-            made.caption = f"{len(rows) - len(shown)} more"
-            made.caption_justify = "left"
-        return made
+        hidden = len(rows) - len(shown)
+        return Group(head, table(headers, shown), *([Text(f"and {hidden} more")] if hidden else []))
 
     def _fitting(self, rows: Sequence[Row], targets: Sequence[Mapping[str, Any]]) -> Sequence[Row]:
         """Return the rows that the terminal has room for; what is under way or failed first."""
@@ -118,7 +117,7 @@ class Progress:
         ranked = sorted(range(len(rows)), key=lambda each: _rank(targets[each]["progress"]))
         return [rows[each] for each in sorted(ranked[:room])]
 
-    def _title(self, run: Mapping[str, Any], now: float) -> Iterator[str]:
+    def _head(self, run: Mapping[str, Any], now: float) -> Iterator[str]:
         told = run["phase"] if not is_over(run) else OUTCOMES[run["phase"]]
         elapsed = duration(now - run["created_at"])
         expected = run["expected_seconds"]

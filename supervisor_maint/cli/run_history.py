@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from rich.console import Console
 
 from supervisor_maint.cli.tables import table
 from supervisor_maint.cli.times import duration, moment, size
+from supervisor_maint.processes import Namespec
 from supervisor_maint.settings import Settings
+from supervisor_maint.snapshots.diff import Difference
 from supervisor_maint.store.records import Record
+
+# How a process may have come out of a run; what it did not come to was not restarted.
+_RESULTS = {"done": "restarted", "left": "left as it is", "failed": "failed"}
 
 
 def show_runs(runs: Sequence[Record], settings: Settings, out: Console) -> None:
@@ -23,31 +29,35 @@ def show_run(record: Record, settings: Settings, out: Console) -> None:
     """Print everything that is kept of a run."""
     zone, document = settings.maint.timezone, record.document
     show_runs([record], settings, out)
-    memory = _memory(document)
-    rows = [
+    rows = _target_rows(document)
+    if rows:
+        headers = ("process", "result", "away for", "memory before", "after", "reason")
+        out.print(table(headers, rows))
+    say = partial(out.print, markup=False, highlight=False, soft_wrap=True)
+    for difference in document.get("differences", ()):
+        say(f"differs: {Difference.from_document(difference)}", style="yellow")
+    for step in document["run"].get("steps", ()):
+        reason = f": {step['reason']}" if step["reason"] else ""
+        say(f"{step['phase']} step {step['name']} {step['outcome'].replace('_', ' ')}{reason}")
+    for note in document["run"].get("notes", ()):
+        say(f"note: {note}", style="yellow")
+    for line in document.get("story", ()):
+        process = f"{line['process']} " if line["process"] else ""
+        say(f"{moment(line['at'], zone)}  {process}{line['text']}", style="dim")
+
+
+def _target_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    memory, downtimes = _memory(document), document.get("downtime_seconds", {})
+    return [
         (
-            _name(target),
-            target["progress"].replace("_", " "),
-            _seconds(document.get("downtime_seconds", {}).get(_name(target))),
+            str(Namespec.parse(_name(target))),
+            _RESULTS.get(target["progress"], "not restarted"),
+            _seconds(downtimes.get(_name(target))),
             *memory.get(_name(target), ("-", "-")),
             target.get("reason") or "",
         )
         for target in document["run"].get("targets") or ()
     ]
-    headers = ("process", "result", "away for", "memory before", "after", "reason")
-    out.print(table(headers, rows))
-    for each in document.get("differences", ()):
-        line = f"differs: {each['process']}: {each['kind']}: {each['expected']} -> {each['found']}"
-        out.print(line, style="yellow", markup=False, highlight=False)
-    for step in document["run"].get("steps", ()):
-        line = f"step {step['name']} ({step['phase']}): {step['outcome']} {step['reason']}"
-        out.print(line.rstrip(), markup=False, highlight=False)
-    for note in document["run"].get("notes", ()):
-        out.print(f"note: {note}", markup=False, highlight=False)
-    for line in document.get("story", ()):
-        process = f"{line['process']} " if line["process"] else ""
-        text = f"{moment(line['at'], zone)}  {process}{line['text']}"
-        out.print(text, style="dim", markup=False, highlight=False)
 
 
 def _row(record: Record, settings: Settings) -> tuple[str, ...]:
@@ -62,7 +72,7 @@ def _row(record: Record, settings: Settings) -> tuple[str, ...]:
         run.get("asked_by") or "schedule",
         run["phase"],
         "-" if ended_at is None else duration(ended_at - run["created_at"]),
-        f"{done} of {len(targets)}",
+        f"{done} of {len(targets)}" if targets else "-",
         run.get("reason") or "",
     )
 

@@ -93,11 +93,11 @@ def test_story_is_kept_by_who_leaves_in_good_order() -> None:
 
     async def tale(scene: Scene) -> None:
         async with scene.driven():
-            await scene.until(lambda: "a:a: is restarted" in scene.story)
+            await scene.until(lambda: "a: is restarted" in scene.story)
             await scene.maintenance.leave()
         following = scene.crashed()
         async with following.driven():
-            assert "a:a: is restarted" in following.story
+            assert "a: is restarted" in following.story
 
     tell(tale)
 

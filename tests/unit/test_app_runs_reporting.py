@@ -29,7 +29,7 @@ def test_sentences_before_in_and_after_a_run() -> None:
 
     async def tale(scene: Scene) -> None:
         seen.append(sentences(scene))
-        await scene.until(lambda: "a:a: is restarted" in scene.story)
+        await scene.until(lambda: "a: is restarted" in scene.story)
         seen.append(sentences(scene))
         await scene.until_over()
         seen.append(sentences(scene))
@@ -86,11 +86,11 @@ def test_published_run_has_batches_and_times() -> None:
     """A client is shown each process with its batch, and what is expected of it and of the run."""
 
     async def tale(scene: Scene) -> None:
-        await scene.until(lambda: "b:b: is being stopped" in scene.story)
+        await scene.until(lambda: "b: is being stopped" in scene.story)
         document = json.loads(json.dumps(scene.maintenance.document(scene.now)))
         run = document["run"]
         first, second = run["targets"]
-        assert ("a:a", 1, "done", 1.5) == tuple(
+        assert ("a", 1, "done", 1.5) == tuple(
             first[key] for key in ("process", "batch", "progress", "expected_seconds")
         )
         assert (2, "stopping", None) == tuple(
