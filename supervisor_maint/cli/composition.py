@@ -34,6 +34,7 @@ from supervisor_maint.supervisord.rpc import SupervisorClient
 
 if TYPE_CHECKING:
     from supervisor_maint.app.maintaining import Maintenance
+    from supervisor_maint.cli.run_composition import RunComposition
 
 T = TypeVar("T")
 
@@ -163,9 +164,8 @@ class Composition:
         if self._maintenance is not None:
             self._maintenance.set_plans(settings.plans, zone)
         elif settings.plans or self.state.journal.exists():
-            from supervisor_maint.cli.run_composition import RunComposition
-
-            runs = RunComposition(
+            kind = await self.application.ports.compute(_run_composition)
+            runs = kind(
                 settings=lambda: self.settings,
                 client=lambda: self.client,
                 ports=self.application.ports,
@@ -226,6 +226,13 @@ class Composition:
 
         future = asyncio.run_coroutine_threadsafe(facts(), self.loop)
         return future.result(FACTS_WITHIN_SECONDS)
+
+
+def _run_composition() -> type[RunComposition]:
+    """Load what runs plans; beside the loop, which goes on acknowledging."""
+    from supervisor_maint.cli.run_composition import RunComposition
+
+    return RunComposition
 
 
 def _limits(settings: Settings) -> Limits:
