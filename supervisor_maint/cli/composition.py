@@ -195,9 +195,9 @@ class Composition:
         self._free()
 
     async def _save(self) -> None:
+        await self.application.recorder.save()
         if self._maintenance is not None:
             await self._maintenance.leave()
-        await self.application.recorder.save()
         await self.application.ports.store(self.history.close)
 
     async def _report_and_close(self) -> None:

@@ -250,7 +250,7 @@ def test_history(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
 
     assert 0 == place.run("history")
     _, _, newest, oldest = words(capsys.readouterr().out)
-    assert newest.startswith("1970-01-12 22:47:02 JST transition 11s job:job: state: RUNNING")
+    assert newest.startswith("1970-01-12 22:47:02 JST transition 11s job: state: RUNNING")
     assert f"{NOW_TEXT} listener start 11s none" == oldest
 
 
