@@ -91,7 +91,7 @@ class RunKeeper:
         """Keep a run that is over, with how its failures ended, and write its line."""
         self.records.downtime_seconds.update(past_runs.downtimes(run))
         for namespec, told in await failing.describe(self.ports, run, self.before):
-            story.add(self.ports.clock(), told, str(namespec))
+            story.add(self.ports.clock(), told, namespec.qualified)
         await self.save(run, story)
         try:
             await self.ports.store(self.ports.log_line, run)
