@@ -41,6 +41,10 @@ from supervisor_maint.supervisord.rpc import SupervisorClient
 
 T = TypeVar("T")
 
+# A run asks for the pools when it looks for blockers, and once more right after. Without the
+# plug-in a child reads the configuration for each answer, which takes 0.4 s.
+POOLS_HOLD_SECONDS = 5.0
+
 # Readiness questions that are under way at once; each may take its whole time limit.
 PROBES_AT_ONCE = 16
 
@@ -66,6 +70,7 @@ class RunComposition:
     state: StateDir
     history: History
     commands: Commands = attrs.field(init=False)
+    _told_pools: tuple[float, Pools | None] = attrs.field(init=False, default=(0.0, None))
 
     def __attrs_post_init__(self) -> None:
         self.commands = Commands(self.state.path / "steps")
@@ -102,7 +107,19 @@ class RunComposition:
         )
 
     def pools(self) -> Pools:
-        """Tell which groups are listener pools. Blocks; raises MaintError."""
+        """Tell which groups are listener pools. Blocks; raises MaintError.
+
+        What was told a moment ago is told once more.
+        """
+        told_at, told = self._told_pools
+        if told is not None and time.monotonic() - told_at < POOLS_HOLD_SECONDS:
+            self._told_pools = (0.0, None)
+            return told
+        told = self._find_pools()
+        self._told_pools = (time.monotonic(), told)
+        return told
+
+    def _find_pools(self) -> Pools:
         return find_pools(
             self.client(),
             configuration=_text(self.settings().maint.supervisord_config),
