@@ -159,6 +159,15 @@ class Runs:
             lambda: len(self.transitions().steps) >= count, f"there are {count} transitions"
         )
 
+    def wait_for_listener(self, after: int = 0) -> None:
+        """Wait until a listener has published its status, another than ``after``, a pid."""
+
+        def has_published() -> bool:
+            pid = self.supervisord.listener_pid()
+            return pid not in (0, after) and self.observed.status()["pid"] == pid
+
+        self.observed.wait_until(has_published, "the listener has published its status")
+
     def begin(self, name: str) -> str:
         """Have a plan begin, and return the run's id."""
         self.remember()
@@ -211,9 +220,7 @@ def outcome(record: Mapping[str, Any]) -> tuple[str, str]:
 
 def progress(record: Mapping[str, Any]) -> dict[str, str]:
     """Return how far each process of a run came, by ``group:name``."""
-    return {
-        target["chosen"]["namespec"]: target["progress"] for target in record["run"]["targets"]
-    }
+    return {target["chosen"]["namespec"]: target["progress"] for target in record["run"]["targets"]}
 
 
 @attrs.define
