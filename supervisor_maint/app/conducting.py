@@ -159,7 +159,8 @@ class Conductor:
             if run.is_over:
                 await self.journal.call(save_run, None, finished=last_run_of(run))
             else:
-                await self.journal.call(save_run, run.to_document())
+                # made in the thread, too: of 1000 processes it takes 30 ms
+                await self.journal.call(lambda: save_run(run.to_document()))
         except StoreError:
             return False
         self._journalled = run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -10,12 +10,11 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from supervisor_maint import moments
-from supervisor_maint.app.past_runs import PastRuns
-from supervisor_maint.maintenance import batches, estimates, holds
+from supervisor_maint.app.outlook import Outlook
+from supervisor_maint.maintenance import holds
 from supervisor_maint.maintenance.run import Phase, Run
 from supervisor_maint.maintenance.target import Target
 from supervisor_maint.monitoring.facts import PlanFacts
-from supervisor_maint.processes import Namespec
 from supervisor_maint.store.records import Hold
 
 if TYPE_CHECKING:
@@ -126,11 +125,7 @@ def _lasting(maintenance: Maintenance, now: float) -> list[Hold]:
 
 def _run_document(maintenance: Maintenance, run: Run) -> dict[str, Any]:
     """Return the run under way or the last one of this listener."""
-    past = maintenance.keeper.past
-    chosen = [target.chosen for target in run.targets or ()]
-    expected = None
-    if run.targets:
-        expected = estimates.window_seconds(run.plan, chosen, past.downtimes)
+    outlook = maintenance.keeper.outlook(run)
     return {
         "id": run.id,
         "plan": run.plan.name,
@@ -139,37 +134,28 @@ def _run_document(maintenance: Maintenance, run: Run) -> dict[str, Any]:
         "first_stop_at": run.first_stop_at,
         "deadline_at": run.deadline_at,
         "ended_at": run.ended_at,
-        "expected_seconds": expected,
+        "expected_seconds": None if outlook is None else outlook.run_seconds,
         "scheduled_at": run.scheduled_at,
         "asked_by": run.asked_by,
         "reason": run.reason,
         "notes": list(run.notes),
         "blockers": list(run.blockers),
-        "targets": list(_targets(run, past)),
+        "targets": [] if outlook is None else list(_targets(run, outlook)),
         "story": maintenance.conductor.story.to_document(newest=STORY_LINES_SHOWN),
     }
 
 
-def _targets(run: Run, past: PastRuns) -> Iterator[dict[str, Any]]:
-    targets = run.targets or ()
-    numbers = _batch_numbers(run)
-    for target in targets:
+def _targets(run: Run, outlook: Outlook) -> Iterator[dict[str, Any]]:
+    for target in run.targets or ():
         yield {
             "process": str(target.namespec),
-            "batch": numbers.get(target.namespec),
+            "batch": outlook.batches.get(target.namespec),
             "progress": target.progress.value,
             "reason": target.reason,
             "stopped_at": _stopped_at(target),
             "back_at": target.back_at,
-            "expected_seconds": estimates.process_seconds(
-                past.downtimes.get(target.namespec, ()), target.chosen.start_seconds
-            ),
+            "expected_seconds": outlook.seconds[target.namespec],
         }
-
-
-def _batch_numbers(run: Run) -> Mapping[Namespec, int]:
-    foreseen = batches.preview(run.plan, [target.chosen for target in run.targets or ()])
-    return {namespec: number for number, batch in enumerate(foreseen, 1) for namespec in batch}
 
 
 def _stopped_at(target: Target) -> float | None:
