@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 
+from supervisor_maint.app.journal_keeping import JournalKeeper
 from supervisor_maint.app.performing import Performer
 from supervisor_maint.app.run_ports import Pids, RunPorts
 from supervisor_maint.errors import StoreError, SupervisorError
@@ -48,6 +49,7 @@ class Conductor:
     """Takes the open run from its beginning, or from where a crash left it, to its outcome."""
 
     ports: RunPorts
+    journal: JournalKeeper
     watch: Watch
     wake: Callable[[], None]
     performer: Performer = attrs.field(init=False)
@@ -91,12 +93,16 @@ class Conductor:
         if run is None:
             return None
         self.wake_at = math.inf
-        results, self._results = tuple(self._results), []
+        results = tuple(self._results)
         observation = await self._observe(run, results)
         decision = advance(run, observation, self.ports.clock())
-        if not await self._journal(run, decision.run):
+        is_journalled = await self._journal(run, decision.run)
+        if not is_journalled:
             observation = attrs.evolve(observation, journal_is_writable=False)
             decision = advance(run, observation, self.ports.clock())
+        del self._results[: len(results)]
+        if decision.run.is_over and not is_journalled:
+            self.journal.unwritten_end = last_run_of(decision.run)
         self._perform(decision)
         return decision.run if decision.run.is_over else None
 

@@ -20,6 +20,7 @@ import attrs
 
 from supervisor_maint.app import run_reporting
 from supervisor_maint.app.conducting import Conductor
+from supervisor_maint.app.journal_keeping import JournalKeeper
 from supervisor_maint.app.performing import Performer
 from supervisor_maint.app.plan_records import PlanRecord
 from supervisor_maint.app.run_keeping import RunKeeper
@@ -35,7 +36,7 @@ from supervisor_maint.maintenance.run import Run, new_run
 from supervisor_maint.maintenance.windows import Due, Missed, NotYet
 from supervisor_maint.monitoring.facts import PlanFacts
 from supervisor_maint.snapshots.watch import Watch
-from supervisor_maint.store.records import Hold, JournalState, LastRun
+from supervisor_maint.store.records import Hold, LastRun
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class Maintenance:
 
     ports: RunPorts
     watch: Watch
+    journal: JournalKeeper
     conductor: Conductor
     keeper: RunKeeper
     steps: StepRunner
@@ -64,9 +66,9 @@ class Maintenance:
     woken: asyncio.Event
     plans: tuple[Plan, ...] = ()
     zone: tzinfo = timezone.utc
-    journal: JournalState = attrs.field(factory=JournalState)
-    journal_problem: str | None = None
+    _put_off_because: str = attrs.field(init=False, default="")
     _has_news: bool = attrs.field(init=False, default=False)
+    _beginning: asyncio.Lock = attrs.field(init=False, factory=asyncio.Lock)
     _again_at: float = attrs.field(init=False, default=-math.inf)
 
     @classmethod
@@ -83,10 +85,12 @@ class Maintenance:
         """Put the parts together; what the arguments mean is said by the part that gets them."""
         woken = asyncio.Event()
         keeper = RunKeeper(ports=ports, memory=memory, records=totals.plans)
-        conductor = Conductor(ports=ports, watch=watch, wake=woken.set)
+        journal = JournalKeeper(ports=ports)
+        conductor = Conductor(ports=ports, journal=journal, watch=watch, wake=woken.set)
         maintenance = cls(
             ports=ports,
             watch=watch,
+            journal=journal,
             conductor=conductor,
             keeper=keeper,
             steps=StepRunner(ports=ports, zone=lambda: maintenance.zone),
@@ -115,7 +119,7 @@ class Maintenance:
     @property
     def hold_until_at(self) -> float | None:
         """Tell when the last hold ends, infinity for one without an end; None without a hold."""
-        return holds.latest_end(self.journal.holds, self.ports.clock())
+        return holds.latest_end(self.journal.state.holds, self.ports.clock())
 
     def plan_facts(self, now: float) -> tuple[PlanFacts, ...]:
         """Return what the metrics show of each plan."""
@@ -127,16 +131,9 @@ class Maintenance:
 
     async def start(self, plans: Sequence[Plan], zone: tzinfo) -> None:
         """Read the journal, and take up the run that a crash has left open."""
-        await self._read_journal()
+        run = await self.journal.open_run()
         self.set_plans(plans, zone)
-        document = self.journal.run
-        if document is None:
-            return
-        try:
-            run = Run.from_document(document)
-        except ValueError as error:
-            self.journal_problem = f"the open run cannot be read: {error}"
-            logger.error("%s", self.journal_problem)
+        if run is None:
             return
         await self.keeper.reopen(run)
         self.conductor.resume(run)
@@ -190,14 +187,26 @@ class Maintenance:
         plan, why_not = self._plan_named(name)
         if plan is None:
             return False, why_not
-        if self.conductor.is_active and self.conductor.run is not None:
-            return False, f"the run {self.conductor.run.id} is under way; nothing was begun"
         run = new_run(_new_id(), plan, now=self.ports.clock(), asked_by=asked_by)
-        try:
-            await self.conductor.begin(run)
-        except StoreError as error:
-            return False, f"no run without a journal: {error.msg}"
+        why_not = await self._begin(run)
+        if why_not:
+            return False, f"{why_not}; nothing was begun"
         return True, f"run {run.id} of {plan.name} begins"
+
+    async def _begin(self, run: Run) -> str:
+        """Begin a run unless another one is open; return why not. One at a time asks."""
+        async with self._beginning:
+            if self.conductor.is_active and self.conductor.run is not None:
+                return f"the run {self.conductor.run.id} is under way"
+            if self.journal.unreadable_run is not None:
+                return f"no run starts until somebody resumes: {self.journal.unreadable_run}"
+            if not await self.journal.write_end():
+                return f"no run without a journal: {self.journal.problem}"
+            try:
+                await self.conductor.begin(run)
+            except StoreError as error:
+                return f"no run without a journal: {error.msg}"
+            return ""
 
     async def hold(
         self, name: str | None, asked_by: str, reason: str, until_at: float | None
@@ -205,6 +214,9 @@ class Maintenance:
         """Keep a plan, or every plan, from starting; confirmed only once it is journalled."""
         if name is not None and self._plan_named(name)[0] is None:
             return False, self._plan_named(name)[1]
+        why_not = holds.refusal(reason, until_at, self.ports.clock())
+        if why_not:
+            return False, f"{why_not}; nothing was changed"
         hold = Hold(
             plan=name,
             reason=reason,
@@ -213,16 +225,13 @@ class Maintenance:
             until_at=until_at,
         )
         await self.ports.store(self.ports.journal.save_hold, hold)
-        await self._read_journal()
+        await self.journal.read()
         return True, f"{name or 'every plan'} is held"
 
     async def resume(self, name: str | None) -> tuple[bool, str]:
         """End a hold, and the block after a lost journal."""
         was_held = await self.ports.store(self.ports.journal.drop_hold, name)
-        blocked = self.journal.needs_resume is not None or self.journal_problem is not None
-        if blocked:
-            await self.ports.store(self.ports.journal.clear_needs_resume)
-        await self._read_journal()
+        blocked = await self.journal.resume()
         self.wake()
         if not was_held and not blocked:
             return True, f"{name or 'every plan'} was not held"
@@ -237,9 +246,13 @@ class Maintenance:
 
     async def blockers(self, run: Run) -> tuple[str, ...]:
         """Find out what keeps a run from starting; what cannot be asked blocks."""
+        found = await surviving(self.totals, "action", self._find_blockers(run))
+        return ("the check failed unexpectedly: the log says why",) if found is None else found
+
+    async def _find_blockers(self, run: Run) -> tuple[str, ...]:
         found = blockers.Circumstances(
-            holds=None if self.journal_problem else self.journal.holds,
-            journal_problem=await self._why_no_journal(),
+            holds=None if self.journal.problem else self.journal.state.holds,
+            journal_problem=await self.journal.check(),
             supervisord_state=await self._supervisord_state(),
             unknown_groups=await self._unknown_groups(),
             checks={step.name: await self.steps.check(run, step) for step in run.plan.checks},
@@ -284,12 +297,13 @@ class Maintenance:
         """Keep what is known of a run that is over, and let the baseline move again."""
         self.watch.end_run(self.ports.clock())
         await self.keeper.keep(run, self.conductor.story)
-        await self._read_journal()
+        await self.journal.read()
         self.wake()
 
     async def _consider(self) -> None:
         """Begin the first run that is due; write down what was missed."""
         now = self.ports.clock()
+        await self._tidy_up(now)
         for plan in self.plans:
             window = self._window(plan, now)
             if isinstance(window, Missed):
@@ -298,23 +312,26 @@ class Maintenance:
                 await self._begin_scheduled(plan, window, now)
                 return
 
+    async def _tidy_up(self, now: float) -> None:
+        """Write what could not be written, and forget the holds that are over."""
+        if not await self.journal.write_end():
+            self._again_at = now + blockers.ASK_AGAIN_SECONDS
+            return
+        await self.keeper.save_again()
+        await self.journal.forget_lapsed(now)
+
     async def _begin_scheduled(self, plan: Plan, due: Due, now: float) -> None:
         run = new_run(_new_id(), plan, now=now, scheduled_at=due.scheduled_at)
-        try:
-            await self.conductor.begin(run)
-        except StoreError as error:
-            if self.journal_problem is None:
-                logger.error("plan %s cannot begin without a journal: %s", plan.name, error.msg)
-            self.journal_problem = error.msg
-            self._again_at = now + blockers.ASK_AGAIN_SECONDS
+        why_not = await self._begin(run)
+        if why_not:
+            self._put_off(plan, why_not, now)
 
-    async def _why_no_journal(self) -> str | None:
-        await self._read_journal()
-        try:
-            await self.ports.store(self.ports.journal.check_writable)
-        except StoreError as error:
-            return error.msg
-        return self.journal_problem or self.journal.needs_resume
+    def _put_off(self, plan: Plan, why: str, now: float) -> None:
+        """Try again a little later; the log says so once a reason."""
+        if why != self._put_off_because:
+            logger.error("plan %s cannot begin: %s", plan.name, why)
+        self._put_off_because = why
+        self._again_at = now + blockers.ASK_AGAIN_SECONDS
 
     async def _supervisord_state(self) -> str | None:
         try:
@@ -332,7 +349,6 @@ class Maintenance:
         return ()
 
     async def _skip(self, plan: Plan, missed: Missed, now: float) -> None:
-        logger.warning("plan %s is skipped: %s", plan.name, missed.reason)
         skipped = LastRun(
             plan=plan.name,
             scheduled_at=missed.scheduled_at,
@@ -340,23 +356,19 @@ class Maintenance:
             outcome="skipped",
             reason=missed.reason,
         )
-        await self.ports.store(self.ports.journal.record_plan, skipped)
+        try:
+            await self.ports.store(self.ports.journal.record_plan, skipped)
+        except StoreError as error:
+            self._put_off(plan, f"that it is skipped cannot be written down: {error.msg}", now)
+            return
+        logger.warning("plan %s is skipped: %s", plan.name, missed.reason)
         self.record_of(plan).runs[skipped.outcome] += 1
-        await self._read_journal()
+        await self.journal.read()
         self._tell_of(None)
 
     def _window(self, plan: Plan, now: float) -> windows.Window:
-        last_run = self.journal.last_runs.get(plan.name)
+        last_run = self.journal.last_run(plan.name)
         return windows.due(plan, last_run, self.record_of(plan).known_since_at, now)
-
-    async def _read_journal(self) -> None:
-        try:
-            self.journal = await self.ports.store(self.ports.journal.load)
-        except StoreError as error:
-            self.journal_problem = error.msg
-            logger.error("cannot read the journal, so no run will start: %s", error.msg)
-            return
-        self.journal_problem = None
 
     def _plan_named(self, name: str | None) -> tuple[Plan | None, str]:
         names = ", ".join(plan.name for plan in self.plans) or "none"

@@ -37,6 +37,7 @@ class RunKeeper:
     resident_before: Mapping[Namespec, int] = attrs.field(factory=dict)
     resident_after: Mapping[Namespec, int] = attrs.field(factory=dict)
     differences: tuple[Difference, ...] = ()
+    _unsaved: tuple[Run, Mapping[str, Any]] | None = attrs.field(init=False, default=None)
 
     async def take(self, run: Run, when: When) -> Result:
         """Take the ``before`` or the ``after`` snapshot of a run."""
@@ -131,6 +132,14 @@ class RunKeeper:
             await self.ports.store(self.ports.history.save_run, run.id, run.created_at, document)
         except StoreError as error:
             logger.error("cannot keep the run in the history: %s", error.msg)
+            self._unsaved = (run, document)
+        else:
+            self._unsaved = None
+
+    async def save_again(self) -> None:
+        """Save the last run if that failed."""
+        if self._unsaved is not None:
+            await self._save(*self._unsaved)
 
     def _forget(self) -> None:
         self.before = self.after = None

@@ -24,6 +24,10 @@ class Journal(Protocol):
         """Read everything."""
         ...
 
+    def read_newer_run(self) -> Mapping[str, Any] | None:
+        """Return the open run of a journal that a newer version wrote."""
+        ...
+
     def save_run(self, run: Mapping[str, Any] | None, *, finished: LastRun | None = None) -> int:
         """Replace the open run; ``finished`` is recorded in the same transaction."""
         ...

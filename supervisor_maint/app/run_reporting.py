@@ -53,8 +53,8 @@ def document(maintenance: Maintenance, now: float) -> dict[str, Any]:
             for facts in plan_facts(maintenance, now)
         },
         "sentences": list(sentences(maintenance, now)),
-        "holds": [attrs.asdict(hold) for hold in maintenance.journal.holds],
-        "problem": maintenance.journal_problem or maintenance.journal.needs_resume,
+        "holds": [attrs.asdict(hold) for hold in maintenance.journal.state.holds],
+        "problem": maintenance.journal.problem or maintenance.journal.blocked_because,
         "run": _run_document(maintenance.conductor),
     }
 
@@ -68,9 +68,13 @@ def sentences(maintenance: Maintenance, now: float) -> Iterator[str]:
             starts = f"next run {moments.show(facts.next_start_at, zone)}"
         counted = ", ".join(f"{count} {outcome}" for outcome, count in facts.runs.items() if count)
         yield f"plan {facts.name}: {starts}; so far {counted or 'none'}"
-    for hold in maintenance.journal.holds:
-        yield holds.describe(hold)
-    problem = maintenance.journal_problem or maintenance.journal.needs_resume
+    lapsed = holds.lapsed(maintenance.journal.state.holds, now)
+    for hold in maintenance.journal.state.holds:
+        if hold not in lapsed:
+            yield holds.describe(hold, zone)
+    if maintenance.journal.problem is not None:
+        yield f"no run starts without a journal: {maintenance.journal.problem}"
+    problem = maintenance.journal.blocked_because
     if problem is not None:
         yield f"no run starts until somebody resumes: {problem}"
     run = maintenance.conductor.run

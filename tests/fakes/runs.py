@@ -38,6 +38,9 @@ class FakeJournal:
             needs_resume=self.needs_resume,
         )
 
+    def read_newer_run(self) -> Mapping[str, Any] | None:
+        return self.run
+
     def save_run(self, run: Mapping[str, Any] | None, *, finished: LastRun | None = None) -> int:
         self.check_writable()
         self.run = run
