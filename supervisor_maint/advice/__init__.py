@@ -2,6 +2,6 @@
 
 from supervisor_maint.advice.rules import advise
 from supervisor_maint.advice.survey import survey
-from supervisor_maint.advice.values import Advice, Severity, Surroundings
+from supervisor_maint.advice.values import Advice, PluginTrial, Severity, Surroundings
 
-__all__ = ["Advice", "Severity", "Surroundings", "advise", "survey"]
+__all__ = ["Advice", "PluginTrial", "Severity", "Surroundings", "advise", "survey"]

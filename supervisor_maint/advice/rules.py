@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Callable
 
-from supervisor_maint.advice import access, listeners, metrics, superlance
+from supervisor_maint.advice import access, listeners, metrics, plans, plugins, superlance
 from supervisor_maint.advice.values import Advice, Severity, Surroundings
 
 Rule = Callable[[Surroundings], Iterable[Advice]]
@@ -25,6 +25,14 @@ RULES: tuple[Rule, ...] = (
     access.way_in,
     access.open_servers,
     access.changeable_files,
+    plugins.importable,
+    plugins.shared_state,
+    plugins.unexpanded_here,
+    plugins.supervisorctls,
+    plans.obstacles,
+    plans.skipped_times,
+    plans.users_of_steps,
+    plans.files,
     metrics.no_sink,
     metrics.random_instances,
     superlance.httpok_over_tls,

@@ -1,4 +1,4 @@
-"""Gather what advice is given on: supervisord's configuration, modes of files, Pythons."""
+"""Gather what advice is given on: supervisord's configuration, modes of files, users, Pythons."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Callable
 
+from supervisor_maint.advice import plan_files
 from supervisor_maint.advice.pythons import python_of
 from supervisor_maint.advice.values import PythonVersion, Surroundings
 from supervisor_maint.errors import Problem, SettingsError
@@ -40,6 +41,8 @@ def survey(
         problems=problems,
         writers=_writers(files),
         pythons=_pythons(configuration, environ.get("PATH", _DEFAULT_PATH)),
+        users=plan_files.users(settings),
+        plan_files=plan_files.problems(settings),
     )
 
 

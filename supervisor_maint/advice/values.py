@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Union
 
@@ -11,6 +11,7 @@ import attrs
 
 from supervisor_maint.advice.commands import runs_listener
 from supervisor_maint.errors import Problem
+from supervisor_maint.processes import Namespec
 from supervisor_maint.settings.model import Settings
 from supervisor_maint.supervisord.configured import (
     Configuration,
@@ -23,7 +24,7 @@ Server = Union[UnixServer, InetServer]
 PythonVersion = tuple[int, int]
 
 
-def _fixed(values: Mapping[str, Any]) -> Mapping[str, Any]:
+def _fixed(values: Mapping[Any, Any]) -> Mapping[Any, Any]:
     return MappingProxyType(dict(values))
 
 
@@ -48,6 +49,17 @@ class Advice:
         return f"{self.severity.value}: {self.subject}: {self.message}; {self.what_to_do}"
 
 
+@attrs.frozen
+class PluginTrial:
+    """Whether supervisord's own Python can import our plug-in; None when it was not tried.
+
+    ``reason`` says why not.
+    """
+
+    is_importable: bool | None
+    reason: str = ""
+
+
 @attrs.frozen(kw_only=True, hash=False)
 class Surroundings:
     """What there is to give advice on.
@@ -55,6 +67,9 @@ class Surroundings:
     ``configuration`` is None when it is not known what supervisord runs with; when it was found
     and refused, ``problems`` say why. ``writers`` says of files whom besides root and the owner
     they can be changed by. ``pythons`` has the Python version of each command that could be told.
+    ``downtimes`` are those of past runs in seconds, the newest last. ``users`` has the uid of each
+    user that a step names, None for nobody. ``plan_files`` says by plan what will not do of the
+    files it names, and what to do.
     """
 
     settings: Settings
@@ -62,6 +77,12 @@ class Surroundings:
     problems: tuple[Problem, ...] = ()
     writers: Mapping[str, str] = attrs.field(converter=_fixed, factory=dict)
     pythons: Mapping[str, PythonVersion] = attrs.field(converter=_fixed, factory=dict)
+    plugin_trial: PluginTrial = PluginTrial(None, "supervisord does not answer")
+    downtimes: Mapping[Namespec, Sequence[float]] = attrs.field(converter=_fixed, factory=dict)
+    users: Mapping[str, int | None] = attrs.field(converter=_fixed, factory=dict)
+    plan_files: Mapping[str, Sequence[tuple[str, str]]] = attrs.field(
+        converter=_fixed, factory=dict
+    )
 
     @property
     def pools(self) -> tuple[ListenerPool, ...]:
@@ -72,6 +93,15 @@ class Surroundings:
     def our_pools(self) -> tuple[ListenerPool, ...]:
         """The pools that run our listener: one, unless something is wrong."""
         return tuple(pool for pool in self.pools if runs_listener(pool.command))
+
+    @property
+    def listener_uid(self) -> int | None:
+        """The user that our listener runs as, None when it cannot be told."""
+        own = [process.uid for pool in self.our_pools for process in pool.processes]
+        known = [uid for uid in own if uid is not None]
+        if known or self.configuration is None or not own:
+            return known[0] if known else None
+        return self.configuration.uid
 
     @property
     def servers(self) -> tuple[Server, ...]:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from supervisor_maint.cli.arguments import add_command, load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from supervisor_maint.advice import Surroundings
+    from supervisor_maint.advice import PluginTrial, Surroundings
+    from supervisor_maint.processes import Namespec
     from supervisor_maint.settings import Settings
 
 
@@ -58,19 +59,23 @@ def run(args: argparse.Namespace) -> int:
 
 def _surroundings(settings: Settings, supervisord_config: str | None) -> Surroundings:
     """Look around; supervisord is asked what it was started with when nothing else tells."""
+    import attrs
+
+    seen = _survey(settings, None, supervisord_config)
+    pid = _pid_of_supervisord(settings, seen)
+    if pid is None:
+        return attrs.evolve(seen, downtimes=_downtimes(settings))
+    if not seen.configuration and not seen.problems:
+        seen = _survey_running(settings, pid) or seen
+    return attrs.evolve(seen, downtimes=_downtimes(settings), plugin_trial=_plugin_trial(pid))
+
+
+def _survey(
+    settings: Settings, environment: Mapping[str, str] | None, path: str | None
+) -> Surroundings:
     from supervisor_maint.advice import survey
     from supervisor_maint.supervisord.configuration import read_configuration
 
-    seen = survey(
-        settings,
-        environ=os.environ,
-        read_configuration=read_configuration,
-        supervisord_config=supervisord_config,
-    )
-    running = None if seen.configuration or seen.problems else _running(settings)
-    if running is None:
-        return seen
-    path, environment = running
     return survey(
         settings,
         environ=os.environ,
@@ -79,18 +84,56 @@ def _surroundings(settings: Settings, supervisord_config: str | None) -> Surroun
     )
 
 
-def _running(settings: Settings) -> tuple[str, Mapping[str, str] | None] | None:
-    """Return what configuration and environment the running supervisord was started with.
-
-    None when nobody answers, or when it cannot be told.
-    """
-    from supervisor_maint.cli.looking import client
+def _survey_running(settings: Settings, pid: int) -> Surroundings | None:
+    """Look at what the running supervisord was started with; None when it cannot be told."""
     from supervisor_maint.errors import MaintError
     from supervisor_maint.supervisord.started_with import find_configuration, find_environment
 
     try:
-        with client(settings) as supervisor:
-            pid = supervisor.identify().pid
-        return find_configuration(pid), find_environment(pid)
+        return _survey(settings, find_environment(pid), find_configuration(pid))
     except MaintError:
         return None
+
+
+def _pid_of_supervisord(settings: Settings, seen: Surroundings) -> int | None:
+    """Return the pid of the supervisord that the settings or its configuration are about.
+
+    None when nobody answers.
+    """
+    from supervisor_maint.cli.connecting import connect
+    from supervisor_maint.cli.looking import client
+    from supervisor_maint.errors import MaintError
+
+    ways = [partial(client, settings)]
+    ways += [partial(connect, settings, server.url) for server in seen.servers]
+    for way in ways:
+        try:
+            with way() as supervisor:
+                return supervisor.identify().pid
+        except MaintError:
+            continue
+    return None
+
+
+def _plugin_trial(pid: int) -> PluginTrial:
+    """Have supervisord's own Python import our plug-in."""
+    from supervisor_maint.advice import PluginTrial
+    from supervisor_maint.errors import MaintError
+    from supervisor_maint.supervisord.plugin_check import importable_by
+
+    try:
+        reason = importable_by(pid)
+    except MaintError as error:
+        return PluginTrial(None, error.msg)
+    return PluginTrial(reason is None, reason or "")
+
+
+def _downtimes(settings: Settings) -> Mapping[Namespec, Sequence[float]]:
+    """Return what past runs took; nothing when the history cannot be read."""
+    from supervisor_maint.cli.looking import past_downtimes
+    from supervisor_maint.errors import MaintError
+
+    try:
+        return past_downtimes(settings)
+    except MaintError:
+        return {}

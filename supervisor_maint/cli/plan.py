@@ -7,17 +7,14 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from supervisor_maint.cli.arguments import add_command, add_config, load_settings
 from supervisor_maint.errors import MaintError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from supervisor_maint.maintenance.forecast import Forecast
     from supervisor_maint.maintenance.plan import Plan
-    from supervisor_maint.maintenance.targets import Selection
-    from supervisor_maint.processes import Namespec
     from supervisor_maint.settings import Settings
 
 
@@ -38,25 +35,13 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 def run(args: argparse.Namespace) -> int:
     """Ask supervisord, choose as a run would, and print; nothing is changed."""
     settings = load_settings(args)
-    previews = [_preview(plan, settings) for plan in _plans(settings, args.plan)]
+    forecasts = [_forecast(plan, settings) for plan in _plans(settings, args.plan)]
     if getattr(args, "json", False):
-        print(json.dumps([_document(preview) for preview in previews], indent=2))
+        print(json.dumps([_document(foreseen) for foreseen in forecasts], indent=2))
         return 0
-    for preview in previews:
-        _show(preview, settings)
+    for foreseen in forecasts:
+        _show(foreseen, settings)
     return 0
-
-
-@attrs.frozen(kw_only=True)
-class _Preview:
-    """What a plan would do now; ``batch_seconds`` are estimates, a batch each."""
-
-    plan: Plan
-    selection: Selection
-    batches: tuple[tuple[Namespec, ...], ...]
-    batch_seconds: tuple[float, ...]
-    window_seconds: float
-    problems: tuple[str, ...]
 
 
 def _plans(settings: Settings, name: str | None) -> Sequence[Plan]:
@@ -69,10 +54,9 @@ def _plans(settings: Settings, name: str | None) -> Sequence[Plan]:
     return found
 
 
-def _preview(plan: Plan, settings: Settings) -> _Preview:
+def _forecast(plan: Plan, settings: Settings) -> Forecast:
     from supervisor_maint.cli.looking import client, past_downtimes
-    from supervisor_maint.maintenance import batches, blockers, estimates, readiness
-    from supervisor_maint.maintenance.targets import select
+    from supervisor_maint.maintenance.forecast import forecast
     from supervisor_maint.supervisord.pools import find_pools
 
     configuration = settings.maint.supervisord_config
@@ -83,66 +67,47 @@ def _preview(plan: Plan, settings: Settings) -> _Preview:
             configuration=str(configuration) if configuration else None,
             own_group=os.environ.get("SUPERVISOR_GROUP_NAME"),
         )
-    selection = select(plan, snapshot, configs, pools)
-    durations = past_downtimes(settings)
-    window = estimates.window_seconds(plan, selection.chosen, durations)
-    problems = [f"programs: {word!r} means no process" for word in selection.unmatched]
-    if selection.unknown_groups:
-        problems.append(blockers.unknown_groups(selection.unknown_groups))
-    if window > plan.max_duration_seconds:
-        problems.append(
-            f"it would take about {window:.0f} s, longer than max_duration "
-            f"({plan.max_duration_seconds:g} s)"
-        )
-    problems += readiness.problems(plan.readiness, [one.namespec for one in selection.chosen])
-    return _Preview(
-        plan=plan,
-        selection=selection,
-        batches=batches.preview(plan, selection.chosen),
-        batch_seconds=estimates.batch_seconds(plan, selection.chosen, durations),
-        window_seconds=window,
-        problems=tuple(problems),
-    )
+    return forecast(plan, snapshot, configs, pools, past_downtimes(settings))
 
 
-def _document(preview: _Preview) -> Mapping[str, Any]:
+def _document(foreseen: Forecast) -> Mapping[str, Any]:
     return {
-        "plan": preview.plan.name,
+        "plan": foreseen.plan.name,
         "batches": [
             {"processes": [each.qualified for each in batch], "estimated_seconds": seconds}
-            for batch, seconds in zip(preview.batches, preview.batch_seconds)
+            for batch, seconds in zip(foreseen.batches, foreseen.batch_seconds)
         ],
-        "estimated_seconds": preview.window_seconds,
+        "estimated_seconds": foreseen.window_seconds,
         "left_alone": {
-            each.namespec.qualified: each.reason for each in preview.selection.left_alone
+            each.namespec.qualified: each.reason for each in foreseen.selection.left_alone
         },
-        "problems": list(preview.problems),
+        "problems": [obstacle.message for obstacle in foreseen.obstacles()],
     }
 
 
-def _show(preview: _Preview, settings: Settings) -> None:
+def _show(foreseen: Forecast, settings: Settings) -> None:
     import time
 
     from supervisor_maint.cli.tables import console, table
     from supervisor_maint.cli.times import duration, moment
 
-    out, plan = console(), preview.plan
+    out, plan = console(), foreseen.plan
     when = "on request only"
     if plan.schedule is not None:
         when = f"next {moment(plan.schedule.next_after(time.time()), settings.maint.timezone)}"
     out.print(
         f"plan {plan.name}: {when}; {plan.strategy.value}, at most {plan.max_unavailable} of a "
-        f"group away; about {duration(preview.window_seconds)}, settling included",
+        f"group away; about {duration(foreseen.window_seconds)}, settling included",
         highlight=False,
         markup=False,
     )
     rows = [
         (str(number), ", ".join(map(str, batch)), duration(seconds))
-        for number, (batch, seconds) in enumerate(zip(preview.batches, preview.batch_seconds), 1)
+        for number, (batch, seconds) in enumerate(zip(foreseen.batches, foreseen.batch_seconds), 1)
     ]
     out.print(table(("batch", "processes", "about"), rows))
-    left = [(str(each.namespec), each.reason) for each in preview.selection.left_alone]
+    left = [(str(each.namespec), each.reason) for each in foreseen.selection.left_alone]
     if left:
         out.print(table(("left alone", "because"), left))
-    for problem in preview.problems:
-        out.print(f"warning: {problem}", style="yellow", highlight=False, markup=False)
+    for obstacle in foreseen.obstacles():
+        out.print(f"warning: {obstacle.message}", style="yellow", highlight=False, markup=False)

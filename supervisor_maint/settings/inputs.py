@@ -10,7 +10,8 @@ import attrs
 
 from supervisor_maint.errors import Problem
 
-_PERCENT = re.compile(r"%(?:(%)|\(([^)]*)\)s)?")
+# Not the sign of a share, as people write one: 25% at the end of a word.
+_PERCENT = re.compile(r"%(?![\s,]|\Z)(?:(%)|\(([^)]*)\)s)?")
 _ENVIRONMENT = "ENV_"
 
 
@@ -88,7 +89,7 @@ class Expansions:
     host_node_name: str
 
     def expand(self, text: str, *, here: str) -> str:
-        """Replace every ``%(NAME)s``, and ``%%`` by a percent sign.
+        """Replace every ``%(NAME)s``, and ``%%`` by a percent sign; ``25%`` stays what it is.
 
         Raises ValueError that names what cannot be replaced. Unlike Supervisor's, a bare ``%s``
         is an error too: there it prints the whole environment.

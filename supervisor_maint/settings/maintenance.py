@@ -208,8 +208,8 @@ class MaintenanceSection:
     max_unavailable: Allowance = option(
         Allowance.parse,
         default="1",
-        help="How many of each group may be away at once: a count, or a share such as 25%%.",
-        example="25%%",
+        help="How many of each group may be away at once: a count, or a share such as 25%.",
+        example="25%",
     )
     max_groups: int = option(
         _count,

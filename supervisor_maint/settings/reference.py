@@ -18,7 +18,8 @@ its own:
 - `[include] files = conf.d/*.conf` is followed from the file that is named, not from included
   ones; patterns start at the folder of that file.
 - `%(here)s` is the folder of the file it stands in, `%(host_node_name)s` the host's name,
-  `%(ENV_X)s` the environment variable `X`, `%%` a percent sign.
+  `%(ENV_X)s` the environment variable `X`, `%%` a percent sign. At the end of a word one is
+  enough: `25%`.
 - Booleans are `true`, `yes`, `on`, `1` and `false`, `no`, `off`, `0`; sizes are bytes or have
   `KB`, `MB`, `GB` of 1024 each; durations are seconds or have `s`, `m`, `h`, `d`, `w`.
 - Paths are absolute.

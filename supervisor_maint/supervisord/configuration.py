@@ -33,6 +33,7 @@ from supervisor_maint.supervisord.configured import (
     Group,
     InetServer,
     ListenerPool,
+    PluginSection,
     RpcInterface,
     UnixServer,
     listener_pools,
@@ -50,6 +51,8 @@ __all__ = [
 _IN_SECTION = re.compile(r"^(?P<said>.*) in section '(?P<section>.*)' \(file: '(?P<file>.*)'\)$")
 _AT_LINE = re.compile(r"\[line +(?P<line>\d+)\]")
 _AUTORESTART = {RestartUnconditionally: "true", RestartWhenExitUnexpected: "unexpected"}
+_HERE = "%(here)s"
+_PLUGINS = ("rpcinterface:", "ctlplugin:")
 _INCLUDED = re.compile(r'^Included extra file "(?P<file>.*)" during parsing$')
 
 
@@ -80,6 +83,7 @@ class _ReadingOptions(ServerOptions):  # type: ignore[misc]  # supervisor ships 
     def __init__(self, environment: Mapping[str, str] | None) -> None:
         super().__init__()
         self.pool_sections: dict[str, _PoolSection] = {}
+        self.plugin_sections: list[PluginSection] = []
         if environment is not None:
             self.environ_expansions = {f"ENV_{name}": environment[name] for name in environment}
 
@@ -90,6 +94,18 @@ class _ReadingOptions(ServerOptions):  # type: ignore[misc]  # supervisor ships 
     def import_spec(self, spec: str) -> str:
         """Leave plug-ins alone: they belong to the Python that runs supervisord."""
         return spec
+
+    def get_plugins(
+        self, parser: UnhosedConfigParser, factory_key: str, section_prefix: str
+    ) -> list[Any]:
+        """Take notes of the plug-ins, ours and supervisorctl's, before supervisor's own reading."""
+        self.plugin_sections = [
+            _note_plugin(parser, section, self.here, self.configfile)
+            for section in parser.sections()
+            if section.startswith(_PLUGINS)
+        ]
+        found: list[Any] = super().get_plugins(parser, factory_key, section_prefix)
+        return found
 
     def process_groups_from_parser(self, parser: UnhosedConfigParser) -> list[Any]:
         """Take notes of the pools, and hide what would stop the parser from telling the rest."""
@@ -128,6 +144,8 @@ class _ReadingOptions(ServerOptions):  # type: ignore[misc]  # supervisor ships 
                 for name, factory, _ in self.rpcinterface_factories
             ),
             warnings=tuple(self.parse_warnings),
+            plugins=tuple(self.plugin_sections),
+            uid=self.uid,
         )
 
 
@@ -152,6 +170,32 @@ def _note_pool(parser: UnhosedConfigParser, section: str, here: str, main: str) 
     parser.set(section, "events", ",".join(known or ["EVENT"]) if events else "")
     file = parser.section_to_file.get(section, main)
     return _PoolSection(events, unknown, redirect_stderr, file)
+
+
+def _note_plugin(parser: UnhosedConfigParser, section: str, here: str, main: str) -> PluginSection:
+    """Note a section, and put the folder where supervisord would end for not knowing it."""
+    file = parser.section_to_file.get(section, main)
+    written: Mapping[str, str] = dict(parser.items(section))
+    values = {key: value.replace(_HERE, here) for key, value in written.items()}
+    for key, value in values.items():
+        parser.set(section, key, value)
+    is_included = file != main
+    if section.startswith("ctlplugin:") and not is_included:
+        written = _as_supervisorctl_reads(main, section)
+    return PluginSection(
+        header=section,
+        file=file,
+        is_included=is_included,
+        values=values,
+        uses_here=any(_HERE in value for value in written.values()),
+    )
+
+
+def _as_supervisorctl_reads(main: str, section: str) -> Mapping[str, str]:
+    """Return a section without the folder that supervisord puts in when there is an [include]."""
+    parser = UnhosedConfigParser()
+    parser.read(main)
+    return dict(parser.items(section))
 
 
 def _is_pool(group: Any) -> bool:
@@ -186,6 +230,10 @@ def _processes(group: Any) -> tuple[ConfiguredProcess, ...]:
             stderr_logfile=_logfile(process.stderr_logfile),
             redirect_stderr=process.redirect_stderr,
             environment_names=frozenset(process.environment),
+            priority=process.priority,
+            start_seconds=float(process.startsecs),
+            stop_wait_seconds=float(process.stopwaitsecs),
+            uid=process.uid,
         )
         for process in group.process_configs
     )

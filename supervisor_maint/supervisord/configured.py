@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 
 from supervisor_maint.processes import Namespec
@@ -12,7 +14,7 @@ class ConfiguredProcess:
     """One process of a program; a logfile is a path, ``AUTO``, or None for none.
 
     ``autorestart`` is ``true``, ``false`` or ``unexpected``. Of the environment only the names
-    are kept: the values may be passwords.
+    are kept: the values may be passwords. ``uid`` is None when it runs as supervisord does.
     """
 
     name: str
@@ -23,6 +25,10 @@ class ConfiguredProcess:
     stderr_logfile: str | None
     redirect_stderr: bool
     environment_names: frozenset[str]
+    priority: int = 999
+    start_seconds: float = 1.0
+    stop_wait_seconds: float = 10.0
+    uid: int | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -93,9 +99,27 @@ class RpcInterface:
     factory: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, hash=False)
+class PluginSection:
+    """An ``[rpcinterface:NAME]`` or ``[ctlplugin:NAME]`` section; ``header`` without brackets.
+
+    ``values`` has ``%(here)s`` replaced. ``uses_here``: it stands where the one who reads it does
+    not replace it, but ends: supervisord in a main file without [include], supervisorctl always.
+    """
+
+    header: str
+    file: str
+    is_included: bool
+    values: Mapping[str, str]
+    uses_here: bool = False
+
+
+@attrs.frozen(kw_only=True, hash=False)
 class Configuration:
-    """What supervisord would run with. ``files`` are the main one, then those it includes."""
+    """What supervisord would run with. ``files`` are the main one, then those it includes.
+
+    ``uid`` is the user that supervisord changes to, None when it stays who starts it.
+    """
 
     files: tuple[str, ...]
     identifier: str
@@ -106,6 +130,8 @@ class Configuration:
     inet_servers: tuple[InetServer, ...]
     rpcinterfaces: tuple[RpcInterface, ...]
     warnings: tuple[str, ...] = ()
+    plugins: tuple[PluginSection, ...] = ()
+    uid: int | None = None
 
     @property
     def namespecs(self) -> tuple[Namespec, ...]:

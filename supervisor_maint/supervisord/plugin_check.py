@@ -14,6 +14,7 @@ from pathlib import Path
 
 import attrs
 
+from supervisor_maint.errors import MaintError
 from supervisor_maint.supervisord import procfs
 from supervisor_maint.supervisord.started_with import find_environment
 
@@ -40,16 +41,17 @@ class _Starter:
 def importable_by(supervisord_pid: int) -> str | None:
     """Say why supervisord cannot import ``[rpcinterface:maint]``; None when it can.
 
-    Runs supervisord's interpreter, as supervisord's user, for at most 5 s.
+    Runs supervisord's interpreter, as supervisord's user, for at most 5 s. Raises MaintError
+    when it cannot be told which that is.
     """
     try:
         starter = _starter(supervisord_pid)
         python = _python(starter)
     except OSError as error:
-        return (
+        raise MaintError(
             f"cannot tell which Python runs supervisord (pid {supervisord_pid}: "
             f"{error.strerror or error}); run this as root or as supervisord's own user"
-        )
+        ) from None
     return _try_import(python, starter)
 
 

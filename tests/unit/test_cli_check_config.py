@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from supervisor_maint.cli import main
+from supervisor_maint.store.history import History
 from tests.fakes.commands import Place
 from tests.fakes.real_supervisord import RealSupervisord
 
@@ -122,3 +123,45 @@ def test_running_supervisord_is_asked(tmp_path: Path, capsys: pytest.CaptureFixt
         supervisord.stop()
 
     assert "no stanza runs 'supervisor-maint listen'" in capsys.readouterr().out
+
+
+def test_running_supervisord_is_asked_for_the_plugin(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its Python imports the plug-in before that is recommended, wherever its socket is told."""
+    with RealSupervisord("[program:web]\ncommand=/bin/sleep 1000\n") as supervisord:
+        place = Place(tmp_path).write(sink(tmp_path))
+        check(place, "--supervisord-config", str(supervisord.configuration))
+    lines = capsys.readouterr().out.splitlines()
+
+    assert [
+        "note: [rpcinterface:maint]: it is not there, and supervisord's Python could import it: "
+        "it adds supervisorctl reopen and maint, also from other machines"
+    ] == [line for line in lines if "rpcinterface" in line]
+
+
+def test_plan_is_held_against_what_past_runs_took(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The estimate knows the past runs of the history, as that of ``plan`` does."""
+    plan = "[program:web]\ncommand=/bin/cat\n[maintenance:nightly]\nprograms=web\n"
+    place.write(place.sections + plan)
+    assert 0 == check(place, "--check")
+    place.state.prepare()
+    history = History(place.state.history)
+    history.save_run("r1", 1000.0, {"downtime_seconds": {"web:web": 600.0}})
+    history.close()
+
+    assert 1 == check(place, "--check")
+    assert "it would take about 610 s, longer than max_duration (300 s)" in capsys.readouterr().out
+
+
+def test_history_that_cannot_be_read_is_no_obstacle(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A broken history only means that nothing is known of past runs."""
+    place.state.prepare()
+    place.state.history.write_bytes(b"no database, and long enough to be taken for one" * 100)
+
+    assert 0 == check(place)
+    assert "no problems" in capsys.readouterr().out

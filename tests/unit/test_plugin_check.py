@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from supervisor_maint.errors import MaintError
 from supervisor_maint.supervisord import plugin_check
 from supervisor_maint.supervisord.plugin_check import importable_by
 
@@ -101,16 +102,17 @@ def test_name_that_hides_the_python(start: Start, bare_python: Path, tmp_path: P
 
 
 def test_process_that_is_no_python(start: Start) -> None:
-    """What runs no Python cannot import anything."""
+    """Of what runs no Python nobody can tell what it would import."""
     pid = start("/bin/sh", "-c", "printf ready; exec sleep 600 >/dev/null")
 
-    assert "which is no Python" in str(importable_by(pid))
+    with pytest.raises(MaintError, match="which is no Python"):
+        importable_by(pid)
 
 
 def test_process_that_is_gone() -> None:
     """A pid that nobody has is told."""
-
-    assert "cannot tell which Python runs supervisord" in str(importable_by(2_000_000_000))
+    with pytest.raises(MaintError, match="cannot tell which Python runs supervisord"):
+        importable_by(2_000_000_000)
 
 
 def test_python_that_hangs(

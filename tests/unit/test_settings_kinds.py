@@ -52,7 +52,7 @@ def test_new_kind_needs_only_its_class():
 
 def test_new_kind_is_on_the_reference_page():
     """The page shows a class in KINDS with its keys."""
-    page = reference.markdown("<!-- how it is made -->")
+    page = reference.markdown("How it is made.")
 
     assert "## `[probe:NAME]`" in page
     assert "| `timeout` | `30s` | How long it may take. | `1m` |" in page

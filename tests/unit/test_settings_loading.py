@@ -137,7 +137,7 @@ path = %(here)s/supervisor.prom
         ("[maint]\n[maint]", (2, "maint", None), "maint.conf:1 too"),
         ("[maint]\nstate_dir=%(ENV_NO)s/x", (2, "maint", "state_dir"), "environment variable NO"),
         ("[maint]\nstate_dir=%(nope)s/x", (2, "maint", "state_dir"), "found %(nope)s"),
-        ("[maint]\nstate_dir=/50%", (2, "maint", "state_dir"), "found a lone '%'"),
+        ("[maint]\nstate_dir=/50%s", (2, "maint", "state_dir"), "found a lone '%'"),
         ("[sink:textfile]", (1, "sink:textfile", "path"), "expected a value such as"),
         ("[sink:textfile]\npath=/x/y.txt", (2, "sink:textfile", "path"), "ends in .prom"),
         ("[sink:http]\nlisten=x", (2, "sink:http", "listen"), "expected HOST:PORT"),
