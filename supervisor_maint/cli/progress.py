@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import tzinfo
 from typing import Any, Callable
 
@@ -69,6 +69,7 @@ class Progress:
             time.sleep(LOOK_SECONDS)
 
     _printed: int = attrs.field(init=False, default=0)
+    _blockers: Sequence[str] = attrs.field(init=False, factory=list)
 
     def _print_new_lines(self, run: Mapping[str, Any]) -> None:
         told = [line for line in run["story"] if line["number"] >= self._printed]
@@ -77,6 +78,10 @@ class Progress:
             text = f"{moments.show(line['at'], self.zone)}  {process}{line['text']}"
             self.out.print(text, markup=False, highlight=False)
             self._printed = line["number"] + 1
+        if run["blockers"] != self._blockers:
+            self._blockers = run["blockers"]
+            for blocker in self._blockers:
+                self.out.print(f"waits: {blocker}", markup=False, highlight=False)
 
     def _table(self, run: Mapping[str, Any]) -> Table:
         elapsed = (run["ended_at"] or time.time()) - run["created_at"]
