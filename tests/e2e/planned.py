@@ -211,9 +211,7 @@ def outcome(record: Mapping[str, Any]) -> tuple[str, str]:
 
 def progress(record: Mapping[str, Any]) -> dict[str, str]:
     """Return how far each process of a run came, by ``group:name``."""
-    return {
-        target["chosen"]["namespec"]: target["progress"] for target in record["run"]["targets"]
-    }
+    return {target["chosen"]["namespec"]: target["progress"] for target in record["run"]["targets"]}
 
 
 @attrs.define
