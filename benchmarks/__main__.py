@@ -1,4 +1,4 @@
-"""The measures by their names; see ``python -m benchmarks --help``."""
+"""Measure the listener beside its peers, and print Markdown tables."""
 
 from __future__ import annotations
 

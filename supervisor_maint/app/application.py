@@ -203,7 +203,8 @@ class Application:
         if self.observer.looking_since is None and now >= self._next_look_at(now):
             self.observer.begin()
         await self._record(now)
-        if self.clerk.take_news() or self.maintenance.take_news():
+        news = (self.clerk.take_news(), self.maintenance.take_news(), self.reporter.owes_status)
+        if any(news):
             await self.reporter.publish()
         now = self.ports.clock()
         if now >= self._next_report_at():

@@ -9,6 +9,8 @@ import attrs
 from supervisor_maint.app.journal_keeping import JournalKeeper
 from supervisor_maint.app.run_ports import RunPorts
 from supervisor_maint.app.stepping import StepRunner
+from supervisor_maint.app.survival import surviving
+from supervisor_maint.app.totals import Totals
 from supervisor_maint.errors import MaintError, SupervisorError
 from supervisor_maint.maintenance import blockers
 from supervisor_maint.maintenance.run import Run
@@ -23,13 +25,19 @@ class Scout:
     ports: RunPorts
     journal: JournalKeeper
     steps: StepRunner
+    totals: Totals
     _pools_trouble: str | None = attrs.field(init=False, default=None)
 
     async def blockers(self, run: Run) -> tuple[str, ...]:
-        """Return a sentence for each reason not to start. Checks run only when all else is well."""
+        """Return a sentence for each reason not to start; what raises unexpectedly is one."""
+        found = await surviving(self.totals, "action", self._find(run))
+        return ("asking failed unexpectedly: the log says why",) if found is None else found
+
+    async def _find(self, run: Run) -> tuple[str, ...]:
+        """Look at everything; check steps are run only when all else is well."""
         await self.journal.check()
         found = blockers.Circumstances(
-            holds=None if self.journal.trouble else self.journal.state.holds,
+            holds=None if self.journal.reading_trouble else self.journal.state.holds,
             journal_problem=self.journal.problem,
             supervisord_state=await self._supervisord_state(),
             unknown_groups=await self._unknown_groups(),

@@ -66,7 +66,7 @@ class Conductor:
 
     async def begin(self, run: Run) -> None:
         """Journal a new run and take it up. Raises StoreError, and then there is no run."""
-        await self.journal.call(self.ports.journal.save_run, run.to_document())
+        await self.journal.write(self.ports.journal.save_run, run.to_document())
         self._take_up(run, Story(), journalled=run)
 
     def resume(self, run: Run, story: Story) -> None:
@@ -157,10 +157,10 @@ class Conductor:
         save_run = self.ports.journal.save_run
         try:
             if run.is_over:
-                await self.journal.call(save_run, None, finished=last_run_of(run))
+                await self.journal.write(save_run, None, finished=last_run_of(run))
             else:
                 # made in the thread, too: of 1000 processes it takes 30 ms
-                await self.journal.call(lambda: save_run(run.to_document()))
+                await self.journal.write(lambda: save_run(run.to_document()))
         except StoreError:
             return False
         self._journalled = run

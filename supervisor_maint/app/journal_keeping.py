@@ -6,8 +6,9 @@ and is logged once.
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import attrs
@@ -28,21 +29,27 @@ class JournalKeeper:
     """Holds what the journal held when it was read last.
 
     ``is_read`` tells whether that was ever possible: before, nobody knows whether a run is open.
-    ``trouble`` is why the last call failed; ``unreadable_run`` why an open run is no run, until
-    somebody resumes.
+    ``reading_trouble`` and ``writing_trouble`` are why that failed the last time, for a full disk
+    can be read; ``unreadable_run`` is why an open run is no run, until somebody resumes.
     """
 
     ports: RunPorts
     totals: Totals
     state: JournalState = attrs.field(factory=JournalState)
     is_read: bool = False
-    trouble: str | None = None
+    reading_trouble: str | None = None
+    writing_trouble: str | None = None
     unreadable_run: str | None = None
 
     @property
     def problem(self) -> str | None:
         """Tell why no run may start; None when the journal can be relied on."""
-        return self.trouble or self.unreadable_run or self.state.needs_resume
+        return self.reading_trouble or self.writing_trouble or self.blocked_because
+
+    @property
+    def blocked_because(self) -> str | None:
+        """Tell why no run may start before somebody resumes."""
+        return self.unreadable_run or self.state.needs_resume
 
     async def read(self) -> bool:
         """Read everything again; False when that failed, and then all stays as it was.
@@ -50,18 +57,22 @@ class JournalKeeper:
         Of a journal that a newer version wrote only the open run is read.
         """
         try:
-            self.state = await self.call(self.ports.journal.load)
+            self.state = await self.ports.store(self.ports.journal.load)
         except NewerSchema as error:
-            await self._read_newer(error)
-        except StoreError:
+            self.state = JournalState(run=await self._newer_run())
+            self.reading_trouble = self._noted(error, self.reading_trouble)
+        except StoreError as error:
+            self.reading_trouble = self._noted(error, self.reading_trouble)
             return False
+        else:
+            self.reading_trouble = None
         self.is_read = True
         return True
 
     async def check(self) -> None:
         """Find out whether it can be written and read now; ``problem`` tells."""
         try:
-            await self.call(self.ports.journal.check_writable)
+            await self.write(self.ports.journal.check_writable)
         except StoreError:
             return
         await self.read()
@@ -69,7 +80,7 @@ class JournalKeeper:
     async def record(self, last_run: LastRun) -> bool:
         """Write down that a plan was skipped; False when that failed."""
         try:
-            await self.call(self.ports.journal.record_plan, last_run)
+            await self.write(self.ports.journal.record_plan, last_run)
         except StoreError:
             return False
         return await self.read()
@@ -79,32 +90,33 @@ class JournalKeeper:
         lapsed = holds.lapsed(self.state.holds, now)
         try:
             for hold in lapsed:
-                await self.call(self.ports.journal.drop_hold, hold.plan)
+                await self.write(self.ports.journal.drop_hold, hold.plan)
                 logger.info("the hold of %s is over", hold.plan or "every plan")
         except StoreError:
             return
         if lapsed:
             await self.read()
 
-    async def call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Call the journal in its thread. Raises StoreError, which is noted and counted."""
+    async def write(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Have something written in the journal's thread. Raises StoreError, which is noted."""
         try:
             found = await self.ports.store(function, *args, **kwargs)
         except StoreError as error:
-            self.totals.store_errors["journal"] += 1
-            if error.msg != self.trouble:
-                logger.error("no run starts without a journal: %s", error.msg)
-            self.trouble = error.msg
+            self.writing_trouble = self._noted(error, self.writing_trouble)
             raise
-        if self.trouble is not None:
-            logger.info("the journal works again")
-        self.trouble = None
+        if self.writing_trouble is not None:
+            logger.info("the journal can be written again")
+        self.writing_trouble = None
         return found
 
-    async def _read_newer(self, newer: NewerSchema) -> None:
-        try:
-            run = await self.call(self.ports.newer_run)
-        except StoreError:
-            run = None
-        self.trouble = newer.msg
-        self.state = JournalState(run=run)
+    def _noted(self, error: StoreError, known: str | None) -> str:
+        """Count an error, log it unless it is known, and return its sentence."""
+        self.totals.store_errors["journal"] += 1
+        if error.msg != known:
+            logger.error("no run starts without a journal: %s", error.msg)
+        return error.msg
+
+    async def _newer_run(self) -> Mapping[str, Any] | None:
+        with contextlib.suppress(StoreError):
+            return await self.ports.store(self.ports.journal.read_newer_run)
+        return None

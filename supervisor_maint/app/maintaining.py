@@ -24,7 +24,7 @@ from supervisor_maint.app.journal_keeping import JournalKeeper
 from supervisor_maint.app.performing import Performer
 from supervisor_maint.app.run_keeping import RunKeeper
 from supervisor_maint.app.run_ports import RunPorts
-from supervisor_maint.app.run_requests import Desk, new_id
+from supervisor_maint.app.run_requests import Desk, Refused, new_id
 from supervisor_maint.app.stepping import StepRunner
 from supervisor_maint.app.survival import survive, surviving
 from supervisor_maint.app.timetable import Timetable
@@ -71,6 +71,7 @@ class Maintenance:
     desk: Desk = attrs.field(init=False)
     _beginning: asyncio.Lock = attrs.field(init=False, factory=asyncio.Lock)
     _has_news: bool = attrs.field(init=False, default=False)
+    _put_off_because: dict[str, str] = attrs.field(init=False, factory=dict)
     _again_at: float = attrs.field(init=False, default=-math.inf)
 
     @classmethod
@@ -112,7 +113,9 @@ class Maintenance:
             tell=conductor.tell,
             wake=self.wake,
             survive=functools.partial(survive, self.totals),
-            blockers=Scout(ports=ports, journal=self.journal, steps=steps).blockers,
+            blockers=Scout(
+                ports=ports, journal=self.journal, steps=steps, totals=self.totals
+            ).blockers,
             take_snapshot=self.keeper.take,
             steps=steps,
         )
@@ -124,6 +127,7 @@ class Maintenance:
             begin=self._begin,
             beginning=self._beginning,
             clock=ports.clock,
+            zone=lambda: self.zone,
             wake=self.wake,
         )
 
@@ -280,20 +284,28 @@ class Maintenance:
         """Begin the first run that is due; write down what was missed."""
         now = self.ports.clock()
         await self.journal.drop_lapsed(now)
+        await self.keeper.save_again()
         await self._skip_missed()
         for plan in self.timetable.plans:
             window = self.timetable.window(plan, now)
             if isinstance(window, Due):
-                run = new_run(new_id(), plan, now=now, scheduled_at=window.scheduled_at)
-                try:
-                    await self._begin(run)
-                except StoreError:
-                    self._again_at = now + blockers.ASK_AGAIN_SECONDS
+                await self._begin_due(plan, window, now)
                 return
+
+    async def _begin_due(self, plan: Plan, due: Due, now: float) -> None:
+        """Begin the run of a scheduled time, or remember why not and try again a little later."""
+        run = new_run(new_id(), plan, now=now, scheduled_at=due.scheduled_at)
+        try:
+            self.desk.check_free()
+            await self._begin(run)
+        except (Refused, StoreError) as error:
+            self._put_off_because[plan.name] = str(error)
+            self._again_at = now + blockers.ASK_AGAIN_SECONDS
 
     async def _begin(self, run: Run) -> None:
         """Journal a run and take it up. Raises StoreError, and then there is no run."""
         await self.conductor.begin(run)
+        self._put_off_because.pop(run.plan.name, None)
         await self.keeper.begin()
         self.moved()
         self._tell()
@@ -326,7 +338,9 @@ class Maintenance:
         return True
 
     def _why_missed(self, plan: Plan, missed: Missed) -> str:
-        """Say why; the run that was in the way, if one was."""
+        """Say why: what kept it from beginning, or the run that was in the way, if one was."""
+        if plan.name in self._put_off_because:
+            return self._put_off_because.pop(plan.name)
         run, start_by_at = self.conductor.run, missed.scheduled_at + plan.start_within_seconds
         if run is None or run.plan.name == plan.name or run.created_at > start_by_at:
             return missed.reason

@@ -85,6 +85,11 @@ class Reporter:
         else:
             self._failing = False
 
+    @property
+    def owes_status(self) -> bool:
+        """Tell whether what clients wait for could not be published yet."""
+        return self._failing
+
     def status(self) -> dict[str, Any]:
         """Return what ``supervisor-maint status`` shows of the listener, JSON-able."""
         report = self.watch.report

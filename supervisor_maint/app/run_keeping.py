@@ -51,6 +51,8 @@ class RunKeeper:
     resident_before: Mapping[Namespec, int] = attrs.field(factory=dict)
     resident_after: Mapping[Namespec, int] = attrs.field(factory=dict)
     differences: tuple[Difference, ...] = ()
+    _unsaved: Callable[[], None] | None = attrs.field(init=False, default=None)
+    _trouble: str | None = attrs.field(init=False, default=None)
     _outlook: tuple[str, Outlook] | None = attrs.field(init=False, default=None)
 
     async def begin(self) -> None:
@@ -83,13 +85,23 @@ class RunKeeper:
 
     async def save(self, run: Run, story: Story) -> None:
         """Keep a run as it is now."""
-        make = self._record(run, story.newest())
-        save = self.ports.history.save_run
+        make, save = self._record(run, story.newest()), self.ports.history.save_run
+        # made in the thread, too: of 1000 processes it takes 0.1 s
+        self._unsaved = lambda: save(run.id, run.created_at, make())
+        await self.save_again()
+
+    async def save_again(self) -> None:
+        """Save what could not be saved; once is logged, and no run waits for it."""
+        if self._unsaved is None:
+            return
         try:
-            # made in the thread, too: of 1000 processes it takes 0.1 s
-            await self.ports.store(lambda: save(run.id, run.created_at, make()))
+            await self.ports.store(self._unsaved)
         except StoreError as error:
-            logger.error("cannot keep the run in the history: %s", error.msg)
+            if error.msg != self._trouble:
+                logger.error("cannot keep the run in the history: %s", error.msg)
+            self._trouble = error.msg
+        else:
+            self._unsaved = self._trouble = None
 
     async def keep(self, run: Run, story: Story) -> None:
         """Keep a run that is over, with how its failures ended, and write its line."""

@@ -24,6 +24,10 @@ class Journal(Protocol):
         """Read everything."""
         ...
 
+    def read_newer_run(self) -> Mapping[str, Any] | None:
+        """Return the open run of a journal that a newer version wrote."""
+        ...
+
     def save_run(self, run: Mapping[str, Any] | None, *, finished: LastRun | None = None) -> int:
         """Replace the open run; ``finished`` is recorded in the same transaction."""
         ...
@@ -85,8 +89,7 @@ class Pids(Protocol):
 class RunPorts:
     """Everything of the world that a run touches.
 
-    ``newer_run`` returns the open run of a journal that a newer version wrote, and raises
-    StoreError. ``supervisor`` returns the client that the settings name now; ``act`` runs its
+    ``supervisor`` returns the client that the settings name now; ``act`` runs its
     calls, ``probing`` many readiness questions at once, ``store`` the journal's and history's
     writes. ``watch_pids`` makes a watch that calls back for each death. ``rotate`` rotates a
     run's logs within so many seconds; ``log_line`` writes the line that ``restart_log`` asks
@@ -95,7 +98,6 @@ class RunPorts:
 
     supervisor: Callable[[], Supervisor]
     journal: Journal
-    newer_run: Callable[[], Mapping[str, Any] | None]
     history: RunHistory
     commands: Commands
     rotate: Callable[[Run, float], Awaitable[StepEnd]]

@@ -72,7 +72,7 @@ def sentences(maintenance: Maintenance, now: float) -> Iterator[str]:
     for facts in plan_facts(maintenance, now):
         yield _about_plan(maintenance, facts, now)
     for hold in _lasting(maintenance, now):
-        yield holds.describe(hold)
+        yield holds.describe(hold, maintenance.zone)
     if maintenance.journal.problem is not None:
         yield f"no run starts: {maintenance.journal.problem}{_cure(maintenance)}"
     run = maintenance.conductor.active_run
@@ -114,8 +114,8 @@ def _about_run(maintenance: Maintenance, run: Run) -> Iterator[str]:
 
 def _cure(maintenance: Maintenance) -> str:
     journal = maintenance.journal
-    is_blocked = journal.state.needs_resume is not None or journal.unreadable_run is not None
-    return "; look, then: supervisor-maint resume" if is_blocked and not journal.trouble else ""
+    is_curable = journal.problem == journal.blocked_because
+    return "; look, then: supervisor-maint resume" if is_curable else ""
 
 
 def _lasting(maintenance: Maintenance, now: float) -> list[Hold]:

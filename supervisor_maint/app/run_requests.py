@@ -7,9 +7,9 @@ changes nothing.
 from __future__ import annotations
 
 import asyncio
-import math
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import tzinfo
 from typing import Any
 
 import attrs
@@ -23,7 +23,6 @@ from supervisor_maint.maintenance.run import Run, new_run
 from supervisor_maint.store.records import Hold
 from supervisor_maint.store.requests import Answer, Request, Verb
 
-LONGEST_REASON = 500
 # A client waits 5 s for its answer.
 CANCEL_WITHIN_SECONDS = 4.0
 NOTHING = "nothing was changed"
@@ -43,6 +42,7 @@ class Desk:
     begin: Callable[[Run], Awaitable[None]]
     beginning: asyncio.Lock
     clock: Callable[[], float]
+    zone: Callable[[], tzinfo]
     wake: Callable[[], None]
 
     async def serve(self, request: Request) -> Answer:
@@ -64,34 +64,37 @@ class Desk:
         plan, why_not = self.timetable.find(asked.plan)
         if plan is None:
             raise Refused(why_not)
-        self._check_free()
+        self.check_free()
         async with self.beginning:
-            self._check_free()
+            self.check_free()
             run = new_run(new_id(), plan, now=self.clock(), asked_by=asked.by)
             await self.begin(run)
         return self._done(f"run {run.id} of {plan.name} begins", run_id=run.id)
 
-    def _check_free(self) -> None:
+    def check_free(self) -> None:
+        """Tell why no run may begin now. Raises Refused."""
         active = self.conductor.active_run
         if active is not None:
             raise Refused(f"run {active.id} of {active.plan.name} is under way; nothing was begun")
-        if not self.journal.is_read or self.conductor.owes_end:
-            raise Refused(f"nothing was begun: no run without a journal: {self.journal.problem}")
+        journal = self.journal
+        if not journal.is_read or self.conductor.owes_end or journal.unreadable_run is not None:
+            raise Refused(f"no run without a journal: {journal.problem}; nothing was begun")
 
     async def _hold(self, asked: _Asked) -> Answer:
         now, name = self.clock(), asked.plan
         if name is not None:
             self._check_known(name)
+        asked.check_hold(now)
         hold = Hold(
             plan=name,
             reason=asked.reason,
             asked_by=asked.by,
             since_at=now,
-            until_at=asked.until_at(now),
+            until_at=asked.until_at,
         )
-        await self.journal.call(self.journal.ports.journal.save_hold, hold)
+        await self.journal.write(self.journal.ports.journal.save_hold, hold)
         await self.journal.read()
-        return self._done(f"{holds.describe(hold)}{self._goes_on(name)}")
+        return self._done(f"{holds.describe(hold, self.zone())}{self._goes_on(name)}")
 
     def _goes_on(self, name: str | None) -> str:
         active = self.conductor.active_run
@@ -100,10 +103,10 @@ class Desk:
         return f"; run {active.id} goes on: cancel it, or let it end"
 
     async def _resume(self, asked: _Asked) -> Answer:
-        name, was_blocked = asked.plan, self._is_blocked
+        name, was_blocked = asked.plan, self.journal.blocked_because is not None
         if name is not None and name not in {hold.plan for hold in self.journal.state.holds}:
             self._check_known(name)
-        was_held = await self.journal.call(self.journal.ports.journal.drop_hold, name)
+        was_held = await self.journal.write(self.journal.ports.journal.drop_hold, name)
         if was_blocked:
             await self._unblock()
         await self.journal.read()
@@ -111,17 +114,12 @@ class Desk:
         told = "may start again" if was_held or was_blocked else "was not held"
         return self._done("; ".join([f"{name or 'every plan'} {told}", *self._still_held(name)]))
 
-    @property
-    def _is_blocked(self) -> bool:
-        journal = self.journal
-        return journal.state.needs_resume is not None or journal.unreadable_run is not None
-
     async def _unblock(self) -> None:
         """Let runs start though holds may have been lost, and forget a run that is none."""
         journal = self.journal.ports.journal
-        await self.journal.call(journal.clear_needs_resume)
+        await self.journal.write(journal.clear_needs_resume)
         if self.journal.unreadable_run is not None:
-            await self.journal.call(journal.save_run, None)
+            await self.journal.write(journal.save_run, None)
             self.journal.unreadable_run = None
 
     def _still_held(self, name: str | None) -> list[str]:
@@ -129,7 +127,7 @@ class Desk:
         now = self.clock()
         lasting = [hold for hold in self.journal.state.holds if hold.plan != name]
         return [
-            f"but {holds.describe(hold)}"
+            f"but {holds.describe(hold, self.zone())}"
             for hold in lasting
             if name is None or hold.covers(name, now)
         ]
@@ -170,25 +168,21 @@ class _Asked:
 
     @property
     def reason(self) -> str:
-        reason = self._args.get("reason") or ""
-        if not isinstance(reason, str) or len(reason) > LONGEST_REASON:
-            raise Refused(
-                f"expected a reason of at most {LONGEST_REASON} characters, found "
-                f"{reason!r:.80}; {NOTHING}"
-            )
-        return "".join(char if char.isprintable() else " " for char in reason).strip()
+        return "".join(char if char.isprintable() else " " for char in self._reason).strip()
 
-    def until_at(self, now: float) -> float | None:
+    @property
+    def _reason(self) -> Any:
+        return self._args.get("reason") or ""
+
+    @property
+    def until_at(self) -> float | None:
         until_at = self._args.get("until_at")
-        if until_at is None:
-            return None
-        is_number = isinstance(until_at, (int, float)) and not isinstance(until_at, bool)
-        if not is_number or not now < until_at < math.inf:
-            raise Refused(
-                f"expected the end of the hold as a time to come, in seconds since the epoch, "
-                f"found {until_at!r:.80}; {NOTHING}"
-            )
-        return float(until_at)
+        return None if until_at is None else float(until_at)
+
+    def check_hold(self, now: float) -> None:
+        why_not = holds.refusal(self._reason, self._args.get("until_at"), now)
+        if why_not:
+            raise Refused(f"{why_not}; {NOTHING}")
 
     @property
     def _args(self) -> Mapping[str, Any]:

@@ -213,7 +213,7 @@ class Composition:
         return {
             "pid": os.getpid(),
             "started_at": self.started_at,
-            "serverurl": self.settings.maint.serverurl,
+            "serverurl": self.client.url.text,
             "settings_file": self.settings.path,
             "settings_loaded_at": self.settings.loaded_at,
         }

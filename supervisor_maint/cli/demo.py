@@ -45,5 +45,5 @@ def _say_how_to_look(folder: object, pid: int | None, metrics_port: int) -> None
   curl -s http://127.0.0.1:{metrics_port}/metrics
   less {folder}/maint.log
 To end it:
-  kill {pid} && rm -r {folder}"""
+  kill {pid}; while kill -0 {pid} 2>/dev/null; do sleep 0.2; done; rm -r {folder}"""
     )

@@ -49,6 +49,7 @@ class Progress:
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     _printed: int = attrs.field(init=False, default=0)
+    _blockers: Sequence[str] = attrs.field(init=False, factory=list)
     _is_absent: bool = attrs.field(init=False, default=False)
 
     def follow(self) -> Mapping[str, Any] | None:
@@ -94,6 +95,11 @@ class Progress:
             process = f"{line['process']} " if line["process"] else ""
             self._say(f"{moments.show(line['at'], self.zone)}  {process}{line['text']}")
             self._printed = line["number"] + 1
+        blockers = run["blockers"] if run["phase"] == "pending" else []
+        if blockers != self._blockers:
+            self._blockers = blockers
+            for blocker in blockers:
+                self._say(f"waits: {blocker}")
 
     def _say(self, text: str) -> None:
         self.out.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -32,7 +32,7 @@ from supervisor_maint.settings import Settings
 from supervisor_maint.settings.maintenance import MaintenanceSection
 from supervisor_maint.store.files import append_line
 from supervisor_maint.store.history import History
-from supervisor_maint.store.journal import Journal, read_newer_run
+from supervisor_maint.store.journal import Journal
 from supervisor_maint.store.state_dir import StateDir
 from supervisor_maint.supervisord.pidwatch import PidWatch
 from supervisor_maint.supervisord.pools import find_own_log, find_pools
@@ -91,7 +91,6 @@ class RunComposition:
         return RunPorts(
             supervisor=self.client,
             journal=Journal(self.state.journal),
-            newer_run=functools.partial(read_newer_run, self.state.journal),
             history=self.history,
             commands=self.commands,
             rotate=self.rotate,

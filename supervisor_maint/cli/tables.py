@@ -12,6 +12,9 @@ from rich.text import Text
 # Wide enough for every table of ours when the output is a file or a pipe.
 PLAIN_WIDTH = 160
 
+# What is read at a glance, and nonsense when it is cut; the rest wraps.
+_UNBROKEN = frozenset({"process", "state", "run", "plan", "began", "report", "result"})
+
 STATE_STYLES = {
     "RUNNING": "green",
     "STARTING": "yellow",
@@ -37,7 +40,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, title: str =
         title=title or None, box=SIMPLE_HEAD, title_justify="left", pad_edge=False, expand=False
     )
     for header in headers:
-        made.add_column(header, no_wrap=header in {"process", "state"})
+        made.add_column(header, no_wrap=header in _UNBROKEN)
     for row in rows:
         made.add_row(*(Text(cell, style=STATE_STYLES.get(cell, "")) for cell in row))
     return made

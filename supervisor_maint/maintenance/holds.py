@@ -6,9 +6,14 @@ A hold is journalled before it is confirmed, and only a journalled one counts.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timezone
+from datetime import timezone, tzinfo
 
+from supervisor_maint import moments
 from supervisor_maint.store.records import Hold
+
+# What lasts longer than ten years has no end: then none is given.
+_LONGEST_HOLD_SECONDS = 10 * 366 * 86400.0
+_LONGEST_REASON = 1000
 
 
 def find(holds: Iterable[Hold], plan: str, now: float) -> Hold | None:
@@ -32,13 +37,26 @@ def latest_end(holds: Iterable[Hold], now: float) -> float | None:
     return max(float("inf") if until_at is None else until_at for until_at in lasting)
 
 
-def describe(hold: Hold) -> str:
+def describe(hold: Hold, zone: tzinfo = timezone.utc) -> str:
     """Say who holds what, until when and why, in one sentence."""
-    until = "until somebody resumes" if hold.until_at is None else f"until {_utc(hold.until_at)}"
+    until = (
+        "until somebody resumes"
+        if hold.until_at is None
+        else f"until {moments.show(hold.until_at, zone)}"
+    )
     by = f" by {hold.asked_by}" if hold.asked_by else ""
     why = f": {hold.reason}" if hold.reason else ""
     return f"{hold.plan or 'every plan'} is held {until}{by}{why}"
 
 
-def _utc(moment_at: float) -> str:
-    return datetime.fromtimestamp(moment_at, timezone.utc).strftime("%Y-%m-%d %H:%M:%SZ")
+def refusal(reason: object, until_at: object, now: float) -> str:
+    """Say what is wrong with what somebody wants to hold, empty when nothing is."""
+    if not isinstance(reason, str) or len(reason) > _LONGEST_REASON:
+        return f"expected a reason of at most {_LONGEST_REASON} characters, found {reason!r:.80}"
+    if until_at is None:
+        return ""
+    if isinstance(until_at, bool) or not isinstance(until_at, (int, float)):
+        return f"expected seconds since the epoch as the end of the hold, found {until_at!r:.80}"
+    if not now < until_at <= now + _LONGEST_HOLD_SECONDS:
+        return "expected an end of the hold that is to come, and within ten years"
+    return ""

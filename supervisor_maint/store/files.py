@@ -7,6 +7,7 @@ that was opened as a directory (``O_NOFOLLOW``), and must itself be a regular fi
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -74,10 +75,12 @@ def replace(path: Path, content: bytes) -> None:
 def append_line(path: Path, line: str) -> None:
     """Add a line to a file that people and logrotate look at; 0644 when it is new.
 
-    A symbolic link at its place is not followed. Raises OSError.
+    A symbolic link at its place is not followed. Raises OSError, for a FIFO too.
     """
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     with open(os.open(path, flags, 0o644), "wb") as file:  # noqa: PTH123 - a descriptor
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "expected a regular file", str(path))
         file.write(line.encode("utf-8", "replace") + b"\n")
 
 

@@ -53,6 +53,16 @@ class Journal:
             self._set_aside(damage)
             return self._read()
 
+    def read_newer_run(self) -> dict[str, Any] | None:
+        """Return the open run of a journal that a newer program wrote, to start what it stopped.
+
+        Raises StoreError. Every version keeps the run where this one does.
+        """
+        with contextlib.closing(open_readonly(self.path)) as connection, translated(self.path):
+            row = connection.execute("SELECT document FROM run WHERE slot = 1").fetchone()
+        with _believed(self.path):
+            return documents.decode_document(row[0]) if row and row[0] else None
+
     def save_run(self, run: Mapping[str, Any] | None, *, finished: LastRun | None = None) -> int:
         """Replace the open run, None when there is none any more, and return its revision.
 
@@ -147,17 +157,6 @@ class Journal:
         reason = self._damage or f"{self.path}: an earlier journal could not be read"
         kept = f"; it is kept as {aside[-1].name}" if aside else ""
         connection.execute("INSERT INTO notes VALUES ('needs_resume', ?)", (reason + kept,))
-
-
-def read_newer_run(path: Path) -> dict[str, Any] | None:
-    """Return the open run of a journal that a newer program wrote, to start what it stopped.
-
-    Raises StoreError. Every version keeps the run where this one does.
-    """
-    with contextlib.closing(open_readonly(path)) as connection, translated(path):
-        row = connection.execute("SELECT document FROM run WHERE slot = 1").fetchone()
-    with _believed(path):
-        return documents.decode_document(row[0]) if row and row[0] else None
 
 
 def _record(connection: sqlite3.Connection, path: Path, last_run: LastRun) -> None:

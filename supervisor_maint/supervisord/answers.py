@@ -85,8 +85,8 @@ def _process_config(struct: Mapping[str, Any]) -> ProcessConfig:
         stop_wait_seconds=float(struct["stopwaitsecs"]),
         exit_codes=tuple(struct["exitcodes"]),
         command=struct["command"],
-        stdout_logfile=_logfile(struct["stdout_logfile"]),
-        stderr_logfile=_logfile(struct["stderr_logfile"]),
+        stdout_logfile=_logfile(struct["stdout_logfile"], f"{struct['name']}-stdout---"),
+        stderr_logfile=_logfile(struct["stderr_logfile"], f"{struct['name']}-stderr---"),
         in_use=bool(struct["inuse"]),
     )
 
@@ -107,6 +107,11 @@ def _exit_status(state: ProcessState, number: int) -> int | None:
     return number if state is ProcessState.EXITED and number >= 0 else None
 
 
-def _logfile(word: str) -> str:
-    """Return the path; supervisord says "auto" before it has made a name, and "none"."""
-    return "" if word in ("auto", "none") else word
+def _logfile(word: str, automatic_prefix: str) -> str:
+    """Return the path that was configured, "" for none and for a name that supervisord makes.
+
+    It says "auto" before it has made one, and makes another at each start and ``reload``: that is
+    no change of the configuration (``supervisor/options.py``, ``get_autochildlog_name``).
+    """
+    is_made = word.rpartition("/")[2].startswith(automatic_prefix)
+    return "" if is_made or word in ("auto", "none") else word

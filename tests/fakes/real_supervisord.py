@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -53,7 +54,7 @@ class RealSupervisord:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and wait until its socket is there."""
+        """Start it and wait until it can be asked."""
         self.process = subprocess.Popen(
             [*SUPERVISORD, "-n", "-s", "-c", str(self.configuration)],
             stdin=subprocess.DEVNULL,
@@ -61,8 +62,13 @@ class RealSupervisord:
             cwd=self.folder,
         )
         process = self.process
-        wait_until(lambda: self.socket.exists() or process.poll() is not None)
+        wait_until(lambda: self._answers() or process.poll() is not None)
         assert process.poll() is None, "supervisord ended at once"
+
+    def _answers(self) -> bool:
+        """Tell whether it accepts connections: the socket file is there a moment earlier."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self.socket)) == 0
 
     def kill(self) -> None:
         """End it with SIGKILL, as a crash would."""

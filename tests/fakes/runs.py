@@ -27,9 +27,11 @@ class FakeJournal:
     run: Mapping[str, Any] | None = None
     holds: dict[str | None, Hold] = attrs.field(factory=dict)
     last_runs: dict[str, LastRun] = attrs.field(factory=dict)
+    newer_run: Mapping[str, Any] | None = None
     needs_resume: str | None = None
     reading_trouble: BaseException | None = None
     trouble: BaseException | None = None
+    check_trouble: BaseException | None = None
     saved: list[Mapping[str, Any] | None] = attrs.field(factory=list)
 
     def load(self) -> JournalState:
@@ -42,8 +44,11 @@ class FakeJournal:
             needs_resume=self.needs_resume,
         )
 
+    def read_newer_run(self) -> Mapping[str, Any] | None:
+        return self.newer_run
+
     def save_run(self, run: Mapping[str, Any] | None, *, finished: LastRun | None = None) -> int:
-        self.check_writable()
+        self._write()
         self.run = run
         self.saved.append(run)
         if finished is not None:
@@ -51,22 +56,27 @@ class FakeJournal:
         return len(self.saved)
 
     def save_hold(self, hold: Hold) -> None:
-        self.check_writable()
+        self._write()
         self.holds[hold.plan] = hold
 
     def drop_hold(self, plan: str | None) -> bool:
-        self.check_writable()
+        self._write()
         return self.holds.pop(plan, None) is not None
 
     def record_plan(self, last_run: LastRun) -> None:
-        self.check_writable()
+        self._write()
         self.last_runs[last_run.plan] = last_run
 
     def clear_needs_resume(self) -> None:
-        self.check_writable()
+        self._write()
         self.needs_resume = None
 
     def check_writable(self) -> None:
+        if self.check_trouble is not None:
+            raise self.check_trouble
+        self._write()
+
+    def _write(self) -> None:
         if self.trouble is not None:
             raise self.trouble
 
@@ -149,7 +159,6 @@ class RunWorld:
 
     supervisor: Supervisor
     clock: Callable[[], float]
-    newer_run: Mapping[str, Any] | None = None
     journal: FakeJournal = attrs.field(factory=FakeJournal)
     history: FakeRunHistory = attrs.field(factory=FakeRunHistory)
     commands: FakeCommands = attrs.field(factory=FakeCommands)
@@ -163,7 +172,6 @@ class RunWorld:
         return RunPorts(
             supervisor=lambda: self.supervisor,
             journal=self.journal,
-            newer_run=lambda: self.newer_run,
             history=self.history,
             commands=self.commands,
             rotate=self._rotate,

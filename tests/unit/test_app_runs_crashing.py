@@ -182,7 +182,7 @@ def test_no_run_begins_while_an_end_is_owed() -> None:
         await scene.pass_seconds(10)
         answer = await scene.ask(Verb.RUN)
         assert not answer.done
-        assert answer.sentence.startswith("nothing was begun: no run without a journal: ")
+        assert f"no run without a journal: {FULL.msg}; nothing was begun" == answer.sentence
         assert run_id == scene.run.id
 
     tell_driven(tale)
@@ -275,7 +275,10 @@ def test_open_run_that_is_none_blocks_until_resume() -> None:
         scene.runs.journal.run = {"id": "x", "plan": 3}
         async with scene.driven():
             await scene.pass_seconds(20)
-            assert ("pending", True) == (scene.run.phase.value, bool(scene.run.blockers))
+            assert None is scene.run
+            refused = await scene.ask(Verb.RUN)
+            assert (False, "nothing was begun") == (refused.done, refused.sentence[-17:])
+            assert {"id": "x", "plan": 3} == scene.runs.journal.run
             answer = await scene.ask(Verb.RESUME)
             assert "every plan may start again" == answer.sentence
             await scene.until_over()
@@ -291,7 +294,7 @@ def test_run_of_a_newer_version_is_finished_with_starts() -> None:
         async with scene.driven():
             await scene.until(lambda: scene.supervisor.states["a"] == "STOPPING")
         journal = scene.runs.journal
-        scene.runs.newer_run, journal.run = journal.run, None
+        journal.newer_run, journal.run = journal.run, None
         journal.trouble = journal.reading_trouble = NewerSchema("journal.db is of version 9")
         await scene.jump(1)
         assert "STOPPED" == scene.supervisor.states["a"]
@@ -321,3 +324,43 @@ def test_resume_after_a_lost_journal() -> None:
         assert "succeeded" == scene.run.phase.value
 
     tell(tale)
+
+
+def test_plan_that_could_not_begin_says_why() -> None:
+    """A run that was blocked until start_within was over is skipped with that reason."""
+
+    async def tale(scene: Scene) -> None:
+        scene.runs.journal.run = {"id": "x", "plan": 3}
+        async with scene.driven():
+            await scene.pass_seconds(330, step=5)
+        last = scene.runs.journal.last_runs["nightly"]
+        assert "skipped" == last.outcome
+        assert last.reason.startswith("no run without a journal: the run that it holds is none: ")
+
+    tell(tale)
+
+
+def test_history_is_written_when_it_can_be_again() -> None:
+    """A run that ended while the disk was full is kept once there is room."""
+
+    async def tale(scene: Scene) -> None:
+        scene.runs.history.trouble = FULL
+        await scene.until_over()
+        assert {} == scene.runs.history.kept
+        scene.runs.history.trouble = None
+        await scene.jump(5)
+        assert "succeeded" == scene.runs.history.kept[scene.run.id]["run"]["phase"]
+
+    tell_driven(tale)
+
+
+def test_asking_that_fails_unexpectedly_blocks() -> None:
+    """What raises where nobody expects it is a reason not to start, not a silence."""
+
+    async def tale(scene: Scene) -> None:
+        scene.runs.journal.check_trouble = RuntimeError("nobody expects this")
+        await scene.until_phase("pending")
+        await scene.pass_seconds(1)
+        assert ("asking failed unexpectedly: the log says why",) == scene.run.blockers
+
+    tell_driven(tale)

@@ -37,5 +37,29 @@ def test_lapsed_and_latest_end() -> None:
 
 def test_describe() -> None:
     """A hold is one sentence with its end in UTC."""
-    assert "nightly is held until 1970-01-01 00:01:40Z by ann: release" == holds.describe(NIGHTLY)
+    assert "nightly is held until 1970-01-01 00:01:40 UTC by ann: release" == holds.describe(
+        NIGHTLY
+    )
     assert "every plan is held until somebody resumes" == holds.describe(ALL)
+
+
+@pytest.mark.parametrize(
+    ("reason", "until_at", "expected"),
+    [
+        ("disk", None, ""),
+        ("disk", 101.0, ""),
+        ("disk", 100.0, "to come"),
+        ("disk", 1e300, "within ten years"),
+        ("disk", float("nan"), "within ten years"),
+        ("disk", "tomorrow", "seconds since the epoch"),
+        ("disk", True, "seconds since the epoch"),
+        ("x" * 1001, None, "at most 1000 characters"),
+        (7, None, "at most 1000 characters"),
+    ],
+)
+def test_what_cannot_be_held_is_refused(reason: object, until_at: object, expected: str) -> None:
+    """A hold has an end that can be told, or none, and a reason that fits into a line."""
+    found = holds.refusal(reason, until_at, 100.0)
+
+    assert bool(expected) == bool(found)
+    assert expected in found

@@ -13,7 +13,7 @@ import pytest
 from supervisor_maint.errors import NewerSchema, StoreDamaged, StoreError
 from supervisor_maint.store.aside import find_aside
 from supervisor_maint.store.database import Database
-from supervisor_maint.store.journal import Journal, read_newer_run
+from supervisor_maint.store.journal import Journal
 from supervisor_maint.store.records import Hold, JournalState, LastRun, StepIntent
 from supervisor_maint.store.schema import JOURNAL
 from tests.fakes.full_disk import full_disk
@@ -229,7 +229,7 @@ def test_newer_journal_is_refused_and_its_run_readable(journal):
         journal.load()
     with pytest.raises(NewerSchema):
         journal.check_writable()
-    assert RUN == read_newer_run(journal.path)
+    assert RUN == journal.read_newer_run()
 
 
 def test_newer_journal_without_a_run(journal):
@@ -237,7 +237,7 @@ def test_newer_journal_without_a_run(journal):
     journal.save_run(RUN)
     journal.save_run(None)
 
-    assert read_newer_run(journal.path) is None
+    assert journal.read_newer_run() is None
 
 
 def test_newer_journal_that_is_none(tmp_path):
@@ -245,7 +245,7 @@ def test_newer_journal_that_is_none(tmp_path):
     (tmp_path / "j").write_bytes(b"garbage" * 1000)
 
     with pytest.raises(StoreError):
-        read_newer_run(tmp_path / "j")
+        Journal(tmp_path / "j").read_newer_run()
 
 
 def test_full_disk_is_told_and_passes(journal):
