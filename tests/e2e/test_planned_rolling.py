@@ -48,6 +48,7 @@ def test_rolling_run_of_twelve(observe: Observe, tmp_path: Path) -> None:
     run_id, shown = record["run"]["id"], observed.command("history", "--json")
     observed.wait_for_value(1.0, "maint_runs_total", plan="nightly", result="succeeded")
     observed.wait_for_value(0.0, "maint_in_progress", plan="nightly")
+    observed.wait_until(lambda: lines(log), "the run has its line")
 
     assert ("succeeded", "") == outcome(record)
     assert dict.fromkeys(webs.namespecs, "done") == progress(record)
