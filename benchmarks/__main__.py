@@ -8,7 +8,16 @@ import importlib
 from benchmarks import machine
 
 # Each is a module with ``measure()``, which yields tables.
-MEASURES = ("acknowledgement", "throughput", "storm", "footprint", "ready", "families", "report")
+MEASURES = (
+    "acknowledgement",
+    "throughput",
+    "storm",
+    "footprint",
+    "ready",
+    "families",
+    "report",
+    "restarts",
+)
 
 
 def main() -> None:
