@@ -9,7 +9,10 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-_PAUSE_SECONDS = 0.005
+# It is to see what a client elsewhere would see, and not to take a processor from what it
+# looks at: between two rounds it rests at least this long, and three times as long as one takes.
+_LEAST_PAUSE_SECONDS = 0.005
+_REST_SHARE = 3.0
 _PATIENCE_SECONDS = 2.0
 
 Interval = tuple[float, float]
@@ -81,10 +84,14 @@ class Prober:
         return [outages(self.answers[port]) for port in self.ports]
 
     def _probe(self) -> None:
-        while not self._left.wait(_PAUSE_SECONDS):
+        pause_seconds = _LEAST_PAUSE_SECONDS
+        while not self._left.wait(pause_seconds):
+            began_at = time.monotonic()
             for port in self.ports:
                 is_served = _is_served(port)
                 self.answers[port].append(Answer(time.monotonic(), is_served))
+            round_seconds = time.monotonic() - began_at
+            pause_seconds = max(_LEAST_PAUSE_SECONDS, _REST_SHARE * round_seconds)
 
 
 def _is_served(port: int) -> bool:

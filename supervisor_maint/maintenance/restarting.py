@@ -200,7 +200,18 @@ def wake_for_processes(turn: Turn) -> None:
     turn.wake_in(POLL_SECONDS if turn.seen.can_act and _is_under_way(turn) else LOOK_AGAIN_SECONDS)
     for target in turn.targets:
         if target.seen is not None and target.seen.state is ProcessState.STARTING:
-            _wake_for_start(turn, target, target.seen.since_at)
+            _wake_for_start(turn, target, _spawned_at(target, target.seen.since_at))
+
+
+def _spawned_at(target: Target, seen_at: float) -> float:
+    """Return a moment that the process was spawned at or after; it was STARTING when seen.
+
+    A call that starts a hundred is answered when the last of them is spawned, and supervisord
+    counts the startsecs of each from its own moment.
+    """
+    if target.start is None or passed(target.start.asked_at, seen_at, LOOK_AGAIN_SECONDS):
+        return seen_at  # another start than the one that was asked for
+    return target.start.asked_at
 
 
 def _wake_for_start(turn: Turn, target: Target, since_at: float) -> None:

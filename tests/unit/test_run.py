@@ -447,6 +447,33 @@ def test_run_that_cannot_be_journalled_does_not_begin() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("seen_after", "nudged_after"),
+    [
+        pytest.param(0.3, 1.0, id="it is STARTING when the call for many is answered"),
+        pytest.param(5.0, 6.0, id="it failed, and supervisord started it once more"),
+    ],
+)
+def test_startsecs_are_counted_from_the_start_that_was_asked_for(
+    seen_after: float, nudged_after: float
+) -> None:
+    """supervisord is nudged when startsecs can be over, and not before."""
+    stage = Stage()
+    stage.begin()
+    stage.turn()
+    stage.turn(*stage.answer(CallKind.STOP, A))
+    stage.move(A, S.STOPPED)
+    stage.turn(seconds=0.5)
+    asked_at = stage.now
+    stage.move(A, S.STARTING, 20)
+    stage.turn(*stage.answer(CallKind.START, A), seconds=seen_after)
+    stage.turn(seconds=asked_at + nudged_after - 0.01 - stage.now)
+    assert [] == stage.wanted(Nudge)
+    stage.turn(seconds=0.01)
+
+    assert [Nudge()] == stage.wanted(Nudge)
+
+
 def test_whoever_restarted_it_it_is_done() -> None:
     """A reload, a crash or httpok in the middle has done the work."""
     stage = Stage()
