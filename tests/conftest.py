@@ -1,5 +1,7 @@
 """What every test has: the servers it asks for, and the same examples on every run.
 
+``-n auto`` means two workers a processor: the tests wait more than they compute.
+
 ``@pytest.mark.needs_server("promtool", …)`` fetches Debian's packages before the first test.
 Where they cannot be had such a test is skipped with the reason; with ``CI=true`` it fails.
 """
@@ -21,6 +23,12 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.register_profile("exploring", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many workers ``-n auto`` starts."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
