@@ -57,6 +57,20 @@ def downtimes(run: Run) -> dict[Namespec, float]:
     return {namespec: seconds for namespec, seconds in found.items() if seconds is not None}
 
 
+def memory_given_back(
+    run: Run, before: Mapping[Namespec, int], after: Mapping[Namespec, int]
+) -> dict[Namespec, int]:
+    """Return by how many bytes each restarted process of a run is smaller than ``before``.
+
+    Less than 0 for one that is larger; only of those whose memory is known at both times.
+    """
+    return {
+        namespec: before[namespec] - after[namespec]
+        for namespec in downtimes(run)
+        if namespec in before and namespec in after
+    }
+
+
 def start_seconds(target: Target) -> float | None:
     """Return how long a process took from being started until it was ready; None if not ours."""
     if target.start is None or target.back_at is None:

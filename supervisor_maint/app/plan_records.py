@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
 from supervisor_maint.processes import Namespec
 from supervisor_maint.store.records import OUTCOMES, LastRun
+
+T = TypeVar("T")
 
 
 @attrs.define(kw_only=True)
@@ -51,13 +53,15 @@ class PlanRecord:
 
 @attrs.define
 class PlanRecords:
-    """The record of every plan there ever was, and the last run's downtime of each process.
+    """The record of every plan there ever was, and what the last run did to each process.
 
+    That is how long it was away, and by how many bytes it was smaller afterwards.
     ``window_deadline_at`` is until when alerts may be muted because of the open or last run.
     """
 
     plans: dict[str, PlanRecord] = attrs.field(factory=dict)
     downtime_seconds: dict[Namespec, float] = attrs.field(factory=dict)
+    memory_given_back: dict[Namespec, int] = attrs.field(factory=dict)
     window_deadline_at: float | None = None
 
     def know(self, name: str, schedule: str, now: float) -> PlanRecord:
@@ -76,9 +80,8 @@ class PlanRecords:
         """Return what ``restore`` reads, JSON-able."""
         return {
             "plans": {name: attrs.asdict(record) for name, record in self.plans.items()},
-            "downtime_seconds": {
-                namespec.qualified: seconds for namespec, seconds in self.downtime_seconds.items()
-            },
+            "downtime_seconds": _by_name(self.downtime_seconds),
+            "memory_given_back": _by_name(self.memory_given_back),
             "window_deadline_at": self.window_deadline_at,
         }
 
@@ -89,9 +92,17 @@ class PlanRecords:
             name: PlanRecord(**{**record, "runs": Counter(record.get("runs", {}))})
             for name, record in document.get("plans", {}).items()
         }
-        downtime = document.get("downtime_seconds", {})
         return cls(
             plans=plans,
-            downtime_seconds={Namespec.parse(name): value for name, value in downtime.items()},
+            downtime_seconds=_by_namespec(document.get("downtime_seconds", {})),
+            memory_given_back=_by_namespec(document.get("memory_given_back", {})),
             window_deadline_at=document.get("window_deadline_at"),
         )
+
+
+def _by_name(values: Mapping[Namespec, T]) -> dict[str, T]:
+    return {namespec.qualified: value for namespec, value in values.items()}
+
+
+def _by_namespec(values: Mapping[str, T]) -> dict[Namespec, T]:
+    return {Namespec.parse(name): value for name, value in values.items()}

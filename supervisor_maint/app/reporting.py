@@ -64,6 +64,7 @@ class Reporter:
             window_deadline_at=self.totals.plans.window_deadline_at,
             hold_until_at=self.maintenance.hold_until_at,
             process_downtime=dict(self.totals.plans.downtime_seconds),
+            memory_given_back=dict(self.totals.plans.memory_given_back),
         )
 
     async def report(self) -> None:

@@ -106,6 +106,9 @@ class RunKeeper:
     async def keep(self, run: Run, story: Story) -> None:
         """Keep a run that is over, with how its failures ended, and write its line."""
         self.records.downtime_seconds.update(past_runs.downtimes(run))
+        self.records.memory_given_back.update(
+            past_runs.memory_given_back(run, self.resident_before, self.resident_after)
+        )
         for namespec, told in await failing.describe(self.ports, run, self.before):
             story.add(self.ports.clock(), told, namespec.qualified)
         await self.save(run, story)

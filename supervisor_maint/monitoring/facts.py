@@ -74,8 +74,8 @@ class Facts:
     supervisord's log, for processes whose snapshot has none. ``errors`` counts the exceptions
     the loop survived by where it happened, ``store_errors`` by store, ``events`` by event name,
     ``differences_by_kind`` processes by ``DiffKind`` value. ``process_downtime`` holds seconds
-    in the last planned restart. ``heartbeat_at`` is when the last event arrived, never when we
-    pushed.
+    in the last planned restart, ``memory_given_back`` by how many bytes a process was smaller
+    after it. ``heartbeat_at`` is when the last event arrived, never when we pushed.
     """
 
     build: BuildFacts
@@ -99,6 +99,7 @@ class Facts:
     window_deadline_at: float | None = None
     hold_until_at: float | None = None
     process_downtime: Mapping[Namespec, float] = attrs.field(factory=dict)
+    memory_given_back: Mapping[Namespec, int] = attrs.field(factory=dict)
     permissions: tuple[PermissionFacts, ...] = ()
 
     @property

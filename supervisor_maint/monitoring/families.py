@@ -14,6 +14,7 @@ import attrs
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 
 from supervisor_maint.monitoring.facts import Facts
+from supervisor_maint.processes import Namespec
 
 Samples = Iterable[tuple[tuple[str, ...], float]]
 """Label values in the order of the family's labels, and the value."""
@@ -75,6 +76,21 @@ def single(value: Callable[[Facts], float | None]) -> Callable[[Facts], Samples]
     def read(facts: Facts) -> Samples:
         known = value(facts)
         return () if known is None else (((), known),)
+
+    return read
+
+
+def by_namespec(
+    values: Callable[[Facts], Mapping[Namespec, float]], default: float | None = None
+) -> Callable[[Facts], Samples]:
+    """Read one sample a process, ``default`` for one that has no value, or none at all."""
+
+    def read(facts: Facts) -> Samples:
+        known = values(facts)
+        for namespec in facts.namespecs:
+            value = known.get(namespec, default)
+            if value is not None:
+                yield (namespec.name, namespec.group), value
 
     return read
 

@@ -13,6 +13,7 @@ from supervisor_maint.monitoring.facts import Facts, PlanFacts
 from supervisor_maint.monitoring.families import (
     Family,
     Samples,
+    by_namespec,
     counted,
     counter,
     gauge,
@@ -64,12 +65,6 @@ def _runs(facts: Facts) -> Samples:
     for plan in facts.plans:
         for result, count in counted(plan.runs, RUN_RESULTS).items():
             yield (plan.name, result), count
-
-
-def _process_downtime(facts: Facts) -> Samples:
-    for namespec in facts.namespecs:
-        if namespec in facts.process_downtime:
-            yield (namespec.name, namespec.group), facts.process_downtime[namespec]
 
 
 def _paths(facts: Facts) -> Samples:
@@ -159,7 +154,14 @@ MAINT_FAMILIES: tuple[Family, ...] = (
     gauge(
         "supervisor_maint_process_downtime_seconds",
         "Seconds that the process was not RUNNING in its last planned restart.",
-        _process_downtime,
+        by_namespec(lambda facts: facts.process_downtime),
+        *("name", "group"),
+    ),
+    gauge(
+        "supervisor_maint_process_memory_given_back_bytes",
+        "Resident memory of the process and its children before its last planned restart less "
+        "that after it, in bytes; below 0 when it takes more.",
+        by_namespec(lambda facts: facts.memory_given_back),
         *("name", "group"),
     ),
     gauge(

@@ -11,7 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
 from supervisor_maint.monitoring.facts import Facts
-from supervisor_maint.monitoring.families import Family, Samples, counter, gauge, info, single
+from supervisor_maint.monitoring.families import (
+    Family,
+    Samples,
+    by_namespec,
+    counter,
+    gauge,
+    info,
+    single,
+)
 from supervisor_maint.processes import Namespec, ProcessState, ProcessStatus
 from supervisor_maint.snapshots.tallies import Cause, ProcessTally
 
@@ -27,21 +35,6 @@ def _by_status(value: Callable[[ProcessStatus], float | None]) -> Callable[[Fact
             known = value(status)
             if known is not None:
                 yield (status.namespec.name, status.namespec.group), known
-
-    return read
-
-
-def _by_namespec(
-    values: Callable[[Facts], Mapping[Namespec, float]], default: float | None = None
-) -> Callable[[Facts], Samples]:
-    """Read one sample a process, ``default`` for one that has no value, or none at all."""
-
-    def read(facts: Facts) -> Samples:
-        known = values(facts)
-        for namespec in facts.namespecs:
-            value = known.get(namespec, default)
-            if value is not None:
-                yield (namespec.name, namespec.group), value
 
     return read
 
@@ -143,7 +136,7 @@ PROCESS_FAMILIES: tuple[Family, ...] = (
     gauge(
         "supervisor_process_exit_status",
         "Exit status of the process when it last exited; absent while unknown.",
-        _by_namespec(_exit_statuses),
+        by_namespec(_exit_statuses),
         *_PROCESS,
     ),
     gauge(
@@ -155,7 +148,7 @@ PROCESS_FAMILIES: tuple[Family, ...] = (
     gauge(
         "supervisor_process_wanted",
         "Whether the baseline says that the process should be RUNNING: 1 or 0.",
-        _by_namespec(lambda facts: facts.wanted, default=0),
+        by_namespec(lambda facts: facts.wanted, default=0),
         *_PROCESS,
     ),
     counter(
@@ -197,7 +190,7 @@ PROCESS_FAMILIES: tuple[Family, ...] = (
     gauge(
         "supervisor_process_resident_memory_bytes",
         "Resident memory of the process and its children in bytes; absent while unknown.",
-        _by_namespec(lambda facts: facts.memory),
+        by_namespec(lambda facts: facts.memory),
         *_PROCESS,
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,9 +12,11 @@ import attrs
 
 from supervisor_maint.app.maintaining import Maintenance
 from supervisor_maint.app.totals import Totals
+from supervisor_maint.effects import Memory
 from supervisor_maint.maintenance.plan import Plan
 from supervisor_maint.maintenance.schedule import Schedule
 from supervisor_maint.maintenance.targets import Pools
+from supervisor_maint.processes import Namespec
 from supervisor_maint.snapshots.watch import Watch
 from supervisor_maint.store.requests import Answer, Request, Verb
 from tests.fakes.obeying import Obeying
@@ -36,6 +38,19 @@ def plan(name: str = "nightly", **values: Any) -> Plan:
     return Plan(name=name, **{**known, **values})
 
 
+class FirstLivesAreLarge:
+    """A process takes 5000 bytes, and 2000 after it was restarted."""
+
+    def __init__(self) -> None:
+        self._first: dict[Namespec, int] = {}
+
+    def resident(self, pids: Mapping[Namespec, int]) -> Mapping[Namespec, int]:
+        return {
+            namespec: 5000 if self._first.setdefault(namespec, pid) == pid else 2000
+            for namespec, pid in pids.items()
+        }
+
+
 @attrs.define(kw_only=True)
 class Scene:
     """One listener's planned restarts; ``crashed`` is the next listener in the same world."""
@@ -46,6 +61,7 @@ class Scene:
     totals: Totals
     clock: list[float]
     plans: Sequence[Plan]
+    memory: Memory | None = None
     moved: list[str] = attrs.field(factory=list)
     maintenance: Maintenance = attrs.field(init=False)
 
@@ -71,7 +87,7 @@ class Scene:
             ports=self.runs.ports(),
             watch=self.watch,
             totals=self.totals,
-            memory=lambda: None,
+            memory=lambda: self.memory,
             moved=self._note_move,
             changed=lambda: None,
         )

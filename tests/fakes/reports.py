@@ -77,6 +77,7 @@ def full_facts() -> Facts:
         plans=(plan,),
         window_deadline_at=2300.0,
         hold_until_at=9000.0,
+        memory_given_back={WEB: -512},
         process_downtime={WEB: 1.25},
         permissions=(PermissionFacts(rule="logs", paths={"fixed": 1}, last_run_at=1900.0),),
     )

@@ -15,7 +15,7 @@ from supervisor_maint.maintenance.observation import StepOutcome
 from supervisor_maint.maintenance.plan import Step
 from supervisor_maint.store.records import LastRun
 from supervisor_maint.store.requests import Verb
-from tests.fakes.maintained import NOW, TOKYO, Scene, plan, tell_driven
+from tests.fakes.maintained import NOW, TOKYO, FirstLivesAreLarge, Scene, plan, tell_driven
 from tests.fakes.watching import ns
 
 
@@ -135,6 +135,18 @@ def test_slower_start_is_a_difference() -> None:
     )
 
 
+def test_memory_given_back_is_remembered_of_what_was_restarted() -> None:
+    """What a process took before its restart less what it took after it is kept for the metrics."""
+
+    async def tale(scene: Scene) -> None:
+        scene.memory = FirstLivesAreLarge()
+        await scene.until_over()
+
+    scene = tell_driven(tale, plans=[plan(exclude=("b",))])
+
+    assert {ns("a"): 3000} == scene.totals.plans.memory_given_back
+
+
 def test_failed_step_is_in_the_story_and_the_notes() -> None:
     """A post step that fails is no secret, though the run succeeded."""
 
@@ -194,7 +206,9 @@ def test_skipped_run_is_no_completion() -> None:
 
 def test_plan_records_survive() -> None:
     """What is saved is read again as it was; what an older version did not save is empty."""
-    records = PlanRecords(downtime_seconds={ns("a"): 1.5}, window_deadline_at=NOW)
+    records = PlanRecords(
+        downtime_seconds={ns("a"): 1.5}, memory_given_back={ns("a"): -9}, window_deadline_at=NOW
+    )
     records.know("p", "0 3 * * *", NOW).note(last("failed"))
 
     assert records == PlanRecords.restore(json.loads(json.dumps(records.to_document())))

@@ -42,6 +42,7 @@ TABLE = {
     "supervisor_maint_last_duration_seconds": ("gauge", "plan"),
     "supervisor_maint_runs_total": ("counter", "plan result"),
     "supervisor_maint_process_downtime_seconds": ("gauge", "name group"),
+    "supervisor_maint_process_memory_given_back_bytes": ("gauge", "name group"),
     "supervisor_maint_hold_until_timestamp_seconds": ("gauge", ""),
     "supervisor_maint_snapshot_timestamp_seconds": ("gauge", ""),
     "supervisor_maint_diff_processes": ("gauge", "kind"),
