@@ -51,10 +51,6 @@ class Supervisor(Protocol):
         """Return the last bytes of a process's stderr log, else of its stdout log."""
         ...
 
-    def send_remote_event(self, kind: str, data: str) -> None:
-        """Send a REMOTE_COMMUNICATION event to every listener that asked for it."""
-        ...
-
     def nudge(self) -> None:
         """Make supervisord's loop turn now: any call does (its poll sleeps up to 1 s)."""
         ...

@@ -137,10 +137,3 @@ Action = Union[
     WakeAt,
     Record,
 ]
-
-CHANGING = (StopProcesses, StartProcesses, RunStep, RotateLogs)
-
-
-def changes_the_world(action: Action) -> bool:
-    """Tell whether an action must not be performed before its intent is in the journal."""
-    return isinstance(action, CHANGING)

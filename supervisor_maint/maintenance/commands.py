@@ -52,10 +52,6 @@ class Commands:
     # Kept until their end: a Popen that is thrown away complains.
     _children: set[_Child] = attrs.field(factory=set, init=False)
 
-    def is_running(self, step: Step) -> bool:
-        """Tell whether a child of the step lives, whoever started it. Raises StoreError."""
-        return self._files(step).find_child() is not None
-
     async def run(self, invocation: Invocation) -> StepEnd:
         """Start a step's child once no earlier one lives, and tell how it ended. Never raises.
 

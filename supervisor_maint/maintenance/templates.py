@@ -28,11 +28,6 @@ _OPERATORS: dict[type[ast.operator], Callable[[int, int], int]] = {
 }
 
 
-def needs_number(template: str) -> bool:
-    """Tell whether a template can only be filled for a name that ends with digits."""
-    return any(_is_field(part) for part in _PART.split(template))
-
-
 def check(template: str) -> None:
     """Raise ValueError when a template can be filled for no name at all."""
     fill(template, "name1")

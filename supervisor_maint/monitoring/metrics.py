@@ -18,9 +18,6 @@ from supervisor_maint.monitoring.families import Family
 from supervisor_maint.monitoring.maint_families import MAINT_FAMILIES
 from supervisor_maint.monitoring.process_families import PROCESS_FAMILIES
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-"""What ``render`` returns: the text format that Pushgateway and node_exporter read."""
-
 _FAMILIES: tuple[Family, ...] = PROCESS_FAMILIES + MAINT_FAMILIES
 
 _DURATION = "supervisor_maint_event_duration_seconds"
@@ -78,7 +75,7 @@ def new_registry(collector: MaintCollector) -> CollectorRegistry:
 
 
 def render(registry: CollectorRegistry) -> bytes:
-    """Write the registry in the text format of ``CONTENT_TYPE``, UTF-8, without timestamps."""
+    """Write the registry in the text format 0.0.4, in UTF-8 and without timestamps."""
     return generate_latest(registry)
 
 

@@ -55,7 +55,6 @@ def run_diff(
     restarted: Collection[Namespec],
     measured: Mapping[Namespec, Measured] | None = None,
     tolerance: Tolerance | None = None,
-    flapping: Collection[Namespec] = (),
     learnt_exits: Mapping[Namespec, LearntExit] | None = None,
 ) -> tuple[Difference, ...]:
     """Compare the end of a run with its beginning, by name and then by kind.
@@ -63,7 +62,7 @@ def run_diff(
     ``restarted`` are the processes that the run was to restart.
     """
     wanted = {status.namespec: as_found(status) for status in before.processes.values()}
-    differences = list(diff(wanted, after, flapping=flapping, learnt_exits=learnt_exits))
+    differences = list(diff(wanted, after, learnt_exits=learnt_exits))
     differences += _not_restarted(before, after, restarted)
     for namespec, each in (measured or {}).items():
         differences += _beyond(namespec, each, tolerance or Tolerance())

@@ -7,7 +7,6 @@ some earlier moment, and what was received after it and not saved shows as event
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -67,7 +66,6 @@ class Watch:
     is_stopping: bool = False
     # Groups added since our pool began, before supervisord said that it runs: None afterwards.
     opening_groups: list[str] | None = attrs.field(factory=list)
-    _news_at: float = -math.inf
     _has_heard: bool = False
 
     @classmethod
@@ -150,13 +148,6 @@ class Watch:
         """How many events never came: gaps in the pool's serials."""
         return self.order.lost
 
-    @property
-    def snapshot_wanted(self) -> bool:
-        """Tell whether something happened since the last snapshot, or has not settled yet."""
-        snapshot = self.findings.snapshot
-        seen_at = -math.inf if snapshot is None else snapshot.taken_at
-        return self.settling.began_at is not None or self._news_at >= seen_at
-
     def next_due(self, now: float) -> float | None:
         """Return when the next snapshot may end a burst, None when there is none."""
         return self.settling.next_due(now)
@@ -208,13 +199,12 @@ class Watch:
         self.counting.apply(event)
         self.settling.moved(event.namespec, event.received_at)
         self.baseline.transition(event.namespec)
-        self._news_at = event.received_at
         if event.state is ProcessState.STARTING:
             self.findings.forget_end(event.namespec)
 
     def _take_group(self, event: ProcessGroupEvent) -> None:
         """Groups are added by an operator's ``update``, or by supervisord as it begins."""
-        self._stir(event.received_at, Reason.GROUP)
+        self.settling.stir(event.received_at, Reason.GROUP)
         self.configurations.group_changed(event.group, added=event.added)
         if not event.added:
             self._end_opening()
@@ -235,10 +225,10 @@ class Watch:
     def _take_supervisor_state(self, event: SupervisorStateEvent) -> None:
         self.opening_groups = None
         if not event.running:
-            self._stir(event.received_at, Reason.TRANSITION)
+            self.settling.stir(event.received_at, Reason.TRANSITION)
             self.freeze()
             return
-        self._stir(event.received_at, Reason.SUPERVISORD_START)
+        self.settling.stir(event.received_at, Reason.SUPERVISORD_START)
         is_reload = self.is_identity_sure
         self._begin_epoch(killed=not (self.is_stopping or is_reload), has_same_pids=is_reload)
         if not self.is_identity_sure:
@@ -254,14 +244,10 @@ class Watch:
 
     def _take_loss(self) -> None:
         """Events never came; at a beginning, the one that tells of it may be among them."""
-        self._stir(self.counting.known_at, Reason.EVENTS_LOST)
+        self.settling.stir(self.counting.known_at, Reason.EVENTS_LOST)
         self.counting.missed_events()
         if self.opening_groups is not None or not self._has_heard:
             self.counting.doubt_epoch()
-
-    def _stir(self, at: float, reason: Reason) -> None:
-        self.settling.stir(at, reason)
-        self._news_at = at
 
     def _begin_epoch(self, *, killed: bool, has_same_pids: bool) -> None:
         self.baseline.freeze(self.counting.runs)
@@ -273,7 +259,7 @@ class Watch:
         """Notice whether it is another supervisord that answers now."""
         identity = (supervisord.pid, supervisord.started_at)
         if self.identity is not None and not is_same_supervisord(self.identity, identity):
-            self._stir(at, Reason.SUPERVISORD_START)
+            self.settling.stir(at, Reason.SUPERVISORD_START)
             # Asked too late, some of its events may have been counted: those pids are its own.
             is_late = not (self.is_identity_sure or self.order.is_distrustful)
             self._begin_epoch(killed=not self.is_stopping, has_same_pids=is_late)

@@ -82,10 +82,6 @@ class History:
             changes.update(_texts("totals", {"totals": totals}))
         self._save_parts(changes)
 
-    def save_totals(self, totals: Mapping[str, Any]) -> None:
-        """Save the listener's own counters."""
-        self._save_parts(dict(_texts("totals", {"totals": totals})))
-
     def load_watch(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]] | None:
         """Return what ``save_watch`` saved, meta and processes, or None if it never did.
 
@@ -105,10 +101,6 @@ class History:
         """Keep a report of differences."""
         self._add(Kind.REPORT, made_at, document)
 
-    def add_memory(self, measured_at: float, document: Mapping[str, Any]) -> None:
-        """Keep a measurement of memory."""
-        self._add(Kind.MEMORY, measured_at, document)
-
     def save_run(self, run_id: str, started_at: float, document: Mapping[str, Any]) -> None:
         """Keep a run; the same run again replaces it."""
         self._add(Kind.RUN, started_at, document, name=run_id)
@@ -118,15 +110,10 @@ class History:
         with self._guarded(self._database.connection()) as connection:
             return list(select(connection, Kind.RUN, limit=limit))
 
-    def size_bytes(self) -> int:
-        """Return the room that what is kept takes in the file."""
-        with self._guarded(self._database.connection()) as connection:
-            return _used_bytes(connection)
-
     def prune(self, now: float, *, keep_seconds: float, max_bytes: int) -> None:
         """Drop what is older or more than wanted.
 
-        The oldest go first, snapshots and memory before reports and runs; what ``save_watch``
+        The oldest go first, snapshots before reports and runs; what ``save_watch``
         saved is never dropped. The file shrinks.
         """
         old = "DELETE FROM records WHERE recorded_at < ?"

@@ -33,7 +33,6 @@ class Kind(enum.Enum):
     SNAPSHOT = "snapshot"
     REPORT = "report"
     RUN = "run"
-    MEMORY = "memory"
 
 
 @attrs.define(eq=False)
@@ -82,25 +81,15 @@ class HistoryReader:
             row = self._connection.execute(query, (Kind.RUN.value, run_id)).fetchone()
             return None if row is None else _record(*row)
 
-    def snapshots(self, since_at: float = 0.0) -> Iterator[Record]:
-        """Yield the snapshots that are not older, the newest first."""
-        return self._select(Kind.SNAPSHOT, since_at=since_at)
-
-    def memory(self, since_at: float = 0.0) -> Iterator[Record]:
-        """Yield the measurements of memory that are not older, the newest first."""
-        return self._select(Kind.MEMORY, since_at=since_at)
-
     def load_watch(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]] | None:
         """Return what the listener saved of its watch, meta and processes, or None if nothing."""
         with translated(self.path):
             parts = read_parts(self._connection, self.path)
         return watch_of({key: value for key, (_, value) in parts.items()})
 
-    def _select(
-        self, kind: Kind, *, since_at: float = 0.0, limit: int | None = None
-    ) -> Iterator[Record]:
+    def _select(self, kind: Kind, *, limit: int | None) -> Iterator[Record]:
         with translated(self.path):
-            yield from select(self._connection, kind, since_at=since_at, limit=limit)
+            yield from select(self._connection, kind, limit=limit)
 
 
 Part = tuple[str, str]
@@ -126,7 +115,7 @@ def watch_of(parts: Mapping[Part, Any]) -> tuple[dict[str, Any], dict[str, dict[
 
 
 def select(
-    connection: sqlite3.Connection, kind: Kind, *, since_at: float = 0.0, limit: int | None = None
+    connection: sqlite3.Connection, kind: Kind, *, limit: int | None = None
 ) -> Iterator[Record]:
     """Yield records of a kind, the newest first, page by page.
 
@@ -137,9 +126,9 @@ def select(
     while remaining > 0:
         page = connection.execute(
             "SELECT id, recorded_at, name, document FROM records "
-            "WHERE kind = ? AND recorded_at >= ? AND (recorded_at, id) < (?, ?) "
+            "WHERE kind = ? AND (recorded_at, id) < (?, ?) "
             "ORDER BY recorded_at DESC, id DESC LIMIT ?",
-            (kind.value, since_at, *before, min(_PAGE, remaining)),
+            (kind.value, *before, min(_PAGE, remaining)),
         ).fetchall()
         for _, *row in page:
             yield _record(*row)

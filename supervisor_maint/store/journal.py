@@ -19,7 +19,7 @@ from supervisor_maint.errors import StoreDamaged
 from supervisor_maint.store import documents
 from supervisor_maint.store.aside import find_aside, set_aside
 from supervisor_maint.store.database import Database, open_readonly, translated
-from supervisor_maint.store.records import Hold, JournalState, LastRun, StepIntent
+from supervisor_maint.store.records import Hold, JournalState, LastRun
 from supervisor_maint.store.schema import JOURNAL
 
 _SAVE_RUN = (
@@ -67,30 +67,15 @@ class Journal:
         """Replace the open run, None when there is none any more, and return its revision.
 
         ``finished`` is recorded in the same transaction, or a crash between the two would run
-        the plan a second time. The intents of other runs are dropped.
+        the plan a second time.
         """
-        text, run_id = (None, None) if run is None else (documents.encode(run), run["id"])
+        text = None if run is None else documents.encode(run)
         with self._writing() as connection:
             connection.execute(_SAVE_RUN, (text,))
-            connection.execute("DELETE FROM intents WHERE run_id IS NOT ?", (run_id,))
             if finished is not None:
                 _record(connection, self.path, finished)
             (revision,) = connection.execute("SELECT revision FROM run").fetchone()
         return int(revision)
-
-    def save_intent(self, intent: StepIntent) -> None:
-        """Write down that a step is about to be started."""
-        text = documents.encode(intent.document)
-        with self._writing() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO intents (run_id, step, document) VALUES (?, ?, ?)",
-                (intent.run_id, intent.step, text),
-            )
-
-    def drop_intent(self, run_id: str, step: str) -> None:
-        """Forget a step's intent, for its result is in the run."""
-        with self._writing() as connection:
-            connection.execute("DELETE FROM intents WHERE run_id = ? AND step = ?", (run_id, step))
 
     def save_hold(self, hold: Hold) -> None:
         """Hold a plan, or every plan; an earlier hold of the same is replaced."""
@@ -178,16 +163,11 @@ def _read_state(connection: sqlite3.Connection) -> JournalState:
     row = connection.execute("SELECT revision, document FROM run").fetchone()
     revision, run = row or (0, None)
     notes = dict(connection.execute("SELECT name, value FROM notes"))
-    intents = connection.execute("SELECT run_id, step, document FROM intents ORDER BY rowid")
     holds = connection.execute("SELECT document FROM holds ORDER BY plan")
     last_runs = connection.execute("SELECT plan, document FROM last_runs")
     return JournalState(
         run=None if run is None else documents.decode_document(run),
         revision=revision,
-        intents=tuple(
-            StepIntent(run_id=run_id, step=step, document=documents.decode_document(text))
-            for run_id, step, text in intents
-        ),
         holds=tuple(Hold(**documents.decode_document(text)) for (text,) in holds),
         last_runs={plan: LastRun(**documents.decode_document(text)) for plan, text in last_runs},
         needs_resume=notes.get("needs_resume"),

@@ -60,15 +60,6 @@ class LastRun:
 
 
 @attrs.frozen(kw_only=True, hash=False)
-class StepIntent:
-    """A step of a run that may be running: written before its child is started."""
-
-    run_id: str
-    step: str
-    document: Mapping[str, Any] = attrs.field(converter=read_only)
-
-
-@attrs.frozen(kw_only=True, hash=False)
 class JournalState:
     """Everything the journal holds.
 
@@ -78,7 +69,6 @@ class JournalState:
 
     run: Mapping[str, Any] | None = None
     revision: int = 0
-    intents: tuple[StepIntent, ...] = ()
     holds: tuple[Hold, ...] = ()
     last_runs: Mapping[str, LastRun] = attrs.field(converter=read_only, factory=dict)
     needs_resume: str | None = None

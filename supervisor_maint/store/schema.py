@@ -32,8 +32,6 @@ JOURNAL = Schema(
             # Every later version keeps this table: an older program finishes the run in it.
             "CREATE TABLE run (slot INTEGER PRIMARY KEY CHECK (slot = 1), "
             "revision INTEGER NOT NULL, document TEXT)",
-            "CREATE TABLE intents (run_id TEXT NOT NULL, step TEXT NOT NULL, "
-            "document TEXT NOT NULL, PRIMARY KEY (run_id, step))",
             # plan '' is every plan
             "CREATE TABLE holds (plan TEXT PRIMARY KEY, document TEXT NOT NULL)",
             "CREATE TABLE last_runs (plan TEXT PRIMARY KEY, document TEXT NOT NULL)",

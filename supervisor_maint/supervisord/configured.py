@@ -129,7 +129,6 @@ class Configuration:
     unix_servers: tuple[UnixServer, ...]
     inet_servers: tuple[InetServer, ...]
     rpcinterfaces: tuple[RpcInterface, ...]
-    warnings: tuple[str, ...] = ()
     plugins: tuple[PluginSection, ...] = ()
     uid: int | None = None
 

@@ -17,17 +17,16 @@ import attrs
 
 from supervisor_maint.processes import Namespec
 
-_STAMP = r"^(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) [A-Z]{4} "
 # A name cannot hold a blank or a colon (datatypes.process_or_group_name).
 _ENDED = re.compile(
-    _STAMP + r"(?P<verb>exited|stopped): (?P<name>\S+) \("
+    r"^(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) [A-Z]{4} "
+    r"(?P<verb>exited|stopped): (?P<name>\S+) \("
     r"(?:exit status (?P<status>\d+)|terminated by (?P<signal>[^();]+?)"
     r"|unknown termination cause \w+)"
     r"(?P<core> \(core dumped\))?"
     r"(?:; (?P<expectation>not expected|expected))?\)$",
     re.MULTILINE,
 )
-_GAVE_UP = re.compile(_STAMP + r"gave up: (?P<name>\S+) entered FATAL state", re.MULTILINE)
 
 
 @attrs.frozen(kw_only=True)
@@ -36,8 +35,7 @@ class ExitFact:
 
     Either ``exit_status`` or ``signal`` (``SIGKILL``, or ``signal 40`` for one without a name)
     is known, or neither. ``stopped`` when supervisord was asked to stop it: then nothing was
-    expected. ``gave_up`` when supervisord then made it FATAL. ``logged_at`` is in seconds since
-    the epoch.
+    expected. ``logged_at`` is in seconds since the epoch.
     """
 
     name: str
@@ -47,7 +45,6 @@ class ExitFact:
     core_dumped: bool = False
     expected: bool | None = None
     stopped: bool = False
-    gave_up: bool = False
 
 
 def parse_exits(log_tail: str, zone: tzinfo | None = None) -> dict[str, ExitFact]:
@@ -56,17 +53,8 @@ def parse_exits(log_tail: str, zone: tzinfo | None = None) -> dict[str, ExitFact
     Lines cut at either end of the piece are left out. ``zone`` is supervisord's, for the log has
     local times; None stands for this machine's.
     """
-    found = [*_ENDED.finditer(log_tail), *_GAVE_UP.finditer(log_tail)]
-    facts: dict[str, ExitFact] = {}
-    for match in sorted(found, key=re.Match.start):
-        name = match["name"]
-        logged_at = _logged_at(match["stamp"], zone)
-        if match.re is _ENDED:
-            facts[name] = _ended(match, logged_at)
-        else:
-            last = facts.get(name, ExitFact(name=name, logged_at=logged_at))
-            facts[name] = attrs.evolve(last, gave_up=True)
-    return facts
+    facts = (_ended(match, zone) for match in _ENDED.finditer(log_tail))
+    return {fact.name: fact for fact in facts}
 
 
 def ambiguous_names(namespecs: Iterable[Namespec]) -> frozenset[str]:
@@ -91,11 +79,11 @@ def attribute(
     }
 
 
-def _ended(match: re.Match[str], logged_at: float) -> ExitFact:
+def _ended(match: re.Match[str], zone: tzinfo | None) -> ExitFact:
     expectation = match["expectation"]
     return ExitFact(
         name=match["name"],
-        logged_at=logged_at,
+        logged_at=_logged_at(match["stamp"], zone),
         exit_status=None if match["status"] is None else int(match["status"]),
         signal=match["signal"],
         core_dumped=match["core"] is not None,

@@ -175,10 +175,6 @@ class SupervisorClient:
         whole = [tail for tail in tails if isinstance(tail, str)]
         return whole[0] if whole else str(_value(calls[0], tails[0]))
 
-    def send_remote_event(self, kind: str, data: str) -> None:
-        """Send a REMOTE_COMMUNICATION event to every listener that asked for it."""
-        self.call("supervisor.sendRemoteCommEvent", kind, data)
-
     def nudge(self) -> None:
         """Make supervisord's loop turn now: any call does (its poll sleeps up to 1 s)."""
         self.call("supervisor.getState", repeatable=True)

@@ -202,7 +202,9 @@ def test_control_characters_in_the_log_are_left_out(
 
 def test_remote_event_and_nudge_are_taken(client: SupervisorClient) -> None:
     """An event is accepted though nobody listens, also with text beyond ASCII."""
-    client.send_remote_event("maint", '{"verb": "hold", "reason": "größer <&>"}')
+    client.call(
+        "supervisor.sendRemoteCommEvent", "maint", '{"verb": "hold", "reason": "größer <&>"}'
+    )
     client.nudge()
 
 

@@ -57,9 +57,6 @@ class FakeSupervisor:
     def log_tail(self, length: int) -> str:
         return self._told("log_tail", self.log)
 
-    def send_remote_event(self, kind: str, data: str) -> None:
-        self.calls.append("send_remote_event")
-
     def nudge(self) -> None:
         self.calls.append("nudge")
 

@@ -133,9 +133,6 @@ class Obeying:
         self._called("output_tail")
         return self.output[-length:]
 
-    def send_remote_event(self, kind: str, data: str) -> None:
-        self._called("send_remote_event")
-
     def nudge(self) -> None:
         self._called("nudge")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from supervisor_maint.maintenance.commands import Commands
 from supervisor_maint.maintenance.invocation import Invocation
 from supervisor_maint.maintenance.plan import Step
+from supervisor_maint.maintenance.step_files import StepFiles
 
 
 async def main() -> None:
@@ -26,7 +27,7 @@ async def main() -> None:
             Invocation(step=step, phase="post", plan="nightly", run_id="r1", summary={"version": 1})
         )
     )
-    while not commands.is_running(step):
+    while StepFiles(Path(folder), name).find_child() is None:
         await asyncio.sleep(0.01)
     sys.stdout.write("started\n")
     sys.stdout.flush()

@@ -348,12 +348,12 @@ def test_many_steps_run_together(commands, tmp_path):
     assert [StepOutcome.SUCCEEDED] * 3 == [each.outcome for each in ends]
 
 
-def test_daemon_left_by_a_step_is_not_the_step(commands):
+def test_daemon_left_by_a_step_is_not_the_step(commands, folder):
     """What a finished step leaves running keeps no later one from starting."""
     ended = run(commands, shell("setsid sleep 600 >/dev/null 2>&1 & echo $!"))
     daemon = int(ended.output)
     try:
-        assert not commands.is_running(invocation("true").step)
+        assert StepFiles(folder, "warm-cache").find_child() is None
         assert StepOutcome.SUCCEEDED is run(commands, "true").outcome
         assert is_running(daemon)
     finally:
@@ -395,7 +395,7 @@ def test_detached_step_is_the_next_listeners(folder, tmp_path, number):
         waiting = asyncio.ensure_future(commands.await_orphan(step))
         await asyncio.sleep(0)
         assert not waiting.done()
-        assert commands.is_running(step)
+        assert StepFiles(folder, step.name).find_child() is not None
         go.touch()
         return await waiting
 
@@ -403,7 +403,7 @@ def test_detached_step_is_the_next_listeners(folder, tmp_path, number):
 
     assert (StepOutcome.UNKNOWN, "early\nlate\n") == (ended.outcome, ended.output)
     assert "the listener that began it ended before it did; it wrote last: late" == ended.reason
-    assert not commands.is_running(step)
+    assert StepFiles(folder, step.name).find_child() is None
 
 
 def test_next_attempt_waits_for_the_orphan(folder, tmp_path):

@@ -14,7 +14,7 @@ from supervisor_maint.errors import NewerSchema, StoreDamaged, StoreError
 from supervisor_maint.store.aside import find_aside
 from supervisor_maint.store.database import Database
 from supervisor_maint.store.journal import Journal
-from supervisor_maint.store.records import Hold, JournalState, LastRun, StepIntent
+from supervisor_maint.store.records import Hold, JournalState, LastRun
 from supervisor_maint.store.schema import JOURNAL
 from tests.fakes.full_disk import full_disk
 
@@ -98,24 +98,6 @@ def test_skipped_plan_is_recorded(journal):
     journal.record_plan(skipped)
 
     assert {"nightly": skipped} == reopened(journal).last_runs
-
-
-def test_intents_last_as_long_as_their_run(journal):
-    """A step's intent is kept until it is dropped or its run is closed."""
-    first, second = (
-        StepIntent(run_id="r1", step=step, document={"attempt": 1}) for step in ("drain", "mail")
-    )
-    journal.save_run(RUN)
-    journal.save_intent(first)
-    journal.save_intent(second)
-    assert (first, second) == reopened(journal).intents
-
-    journal.drop_intent("r1", "drain")
-    journal.save_run(RUN)
-    assert (second,) == reopened(journal).intents
-
-    journal.save_run(None)
-    assert () == reopened(journal).intents
 
 
 def test_holds_are_kept_and_replaced(journal):

@@ -75,9 +75,6 @@ def test_name_without_digits_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"ends with digits for \{num\}, found 'web'"):
         templates.fill("{num}", "web")
 
-    assert not templates.needs_number("{{x}}")
-    assert templates.needs_number("{num}")
-
 
 @pytest.mark.parametrize(
     ("kind", "address"),

@@ -23,7 +23,6 @@ from supervisor_maint.maintenance.actions import (
     WakeAt,
     WatchPid,
     When,
-    changes_the_world,
 )
 from supervisor_maint.maintenance.advance import advance
 from supervisor_maint.maintenance.observation import (
@@ -413,7 +412,7 @@ def test_everything_is_in_the_run_before_it_is_done() -> None:
     target = (stage.run.targets or ())[0]
     assert target.stop is not None
     assert (stage.now, CallOutcome.PENDING) == (target.stop.asked_at, target.stop.outcome)
-    assert [changes_the_world(action) for action in stage.wanted(StopProcesses)] == [True]
+    assert [StopProcesses((A,))] == stage.wanted(StopProcesses)
 
 
 def test_only_the_batch_is_looked_at_until_the_next_is_to_be_stopped() -> None:
