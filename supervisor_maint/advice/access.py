@@ -31,6 +31,18 @@ def unreadable_configuration(surroundings: Surroundings) -> Iterator[Advice]:
         )
 
 
+def warned_of(surroundings: Surroundings) -> Iterator[Advice]:
+    """Repeat what supervisord warns of as it starts, where nobody reads it."""
+    configuration = surroundings.configuration
+    for warning in configuration.warnings if configuration else ():
+        yield Advice(
+            severity=Severity.NOTE,
+            subject="supervisord's configuration",
+            message=warning,
+            what_to_do="look whether that is meant; supervisord starts all the same",
+        )
+
+
 def open_servers(surroundings: Surroundings) -> Iterator[Advice]:
     """Warn of servers that anybody can give orders to."""
     configuration = surroundings.configuration
@@ -111,6 +123,19 @@ def _has_credentials(surroundings: Surroundings) -> bool:
     wanted = {"SUPERVISOR_USERNAME", "SUPERVISOR_PASSWORD"}
     processes = [process for pool in surroundings.our_pools for process in pool.processes]
     return any(wanted <= process.environment_names for process in processes)
+
+
+def exposed_passwords(surroundings: Surroundings) -> Iterator[Advice]:
+    """Warn of passwords of ours that other users of the machine can read."""
+    for file, reason in sorted(surroundings.exposed.items()):
+        yield Advice(
+            severity=Severity.WARNING,
+            subject=file,
+            message="serverurl holds a password, and others than the owner can read the file "
+            f"({reason})",
+            what_to_do="put the password into a file of its own and name that with username and "
+            f"password_file, or chmod 0600 {file}",
+        )
 
 
 def changeable_files(surroundings: Surroundings) -> Iterator[Advice]:

@@ -15,6 +15,7 @@ Rule = Callable[[Surroundings], Iterable[Advice]]
 
 RULES: tuple[Rule, ...] = (
     access.unreadable_configuration,
+    access.warned_of,
     listeners.stanza,
     listeners.redirected_stderr,
     listeners.unknown_events,
@@ -25,6 +26,7 @@ RULES: tuple[Rule, ...] = (
     access.way_in,
     access.open_servers,
     access.changeable_files,
+    access.exposed_passwords,
     plugins.importable,
     plugins.shared_state,
     plugins.unexpanded_here,

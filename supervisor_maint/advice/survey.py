@@ -12,8 +12,9 @@ from supervisor_maint.advice.pythons import python_of
 from supervisor_maint.advice.values import PythonVersion, Surroundings
 from supervisor_maint.errors import Problem, SettingsError
 from supervisor_maint.settings import Settings, reading, trust
-from supervisor_maint.settings.inputs import Expansions
+from supervisor_maint.settings.inputs import Expansions, Section
 from supervisor_maint.supervisord.configured import Configuration
+from supervisor_maint.supervisord.server_url import ServerUrl
 
 # What supervisord's children look programs up in when the environment has no PATH (os.defpath).
 _DEFAULT_PATH = "/bin:/usr/bin"
@@ -39,7 +40,8 @@ def survey(
         settings=settings,
         configuration=configuration,
         problems=problems,
-        writers=_writers(files),
+        writers=_found(trust.writers, files),
+        exposed=_found(trust.readers, _with_password(settings, environ)),
         pythons=_pythons(configuration, environ.get("PATH", _DEFAULT_PATH)),
         users=plan_files.users(settings),
         plan_files=plan_files.problems(settings),
@@ -49,12 +51,34 @@ def survey(
 def _configuration_of(settings: Settings, environ: Mapping[str, str]) -> str | None:
     if settings.maint.supervisord_config is not None:
         return str(settings.maint.supervisord_config)
-    expansions = Expansions(environ=environ, host_node_name=platform.node())
-    sections = reading.read(Path(settings.path), expansions).sections
     has_supervisord = any(
-        section.header == "supervisord" and section.file == settings.path for section in sections
+        section.header == "supervisord" and section.file == settings.path
+        for section in _sections(settings, environ)
     )
     return settings.path if has_supervisord else None
+
+
+def _sections(settings: Settings, environ: Mapping[str, str]) -> tuple[Section, ...]:
+    expansions = Expansions(environ=environ, host_node_name=platform.node())
+    return reading.read(Path(settings.path), expansions).sections
+
+
+def _with_password(settings: Settings, environ: Mapping[str, str]) -> set[str]:
+    """Return the files with a password as it is in ``serverurl``, not one of the environment."""
+    return {
+        section.file
+        for section in _sections(settings, environ)
+        for entry in section.entries
+        if (section.header, entry.key) == ("maint", "serverurl") and _has_password(entry.text)
+    }
+
+
+def _has_password(url: str) -> bool:
+    try:
+        password = ServerUrl.parse(url).password
+    except ValueError:  # it is no URL before it is expanded
+        return False
+    return bool(password) and "%(" not in str(password)
 
 
 def _read(
@@ -68,11 +92,12 @@ def _read(
         return None, error.problems
 
 
-def _writers(files: Iterable[str]) -> Mapping[str, str]:
+def _found(look: Callable[[Path], str | None], files: Iterable[str]) -> Mapping[str, str]:
+    """Return what a look at each file finds, where it finds anything."""
     found = {}
     for file in {str(Path(file).absolute()) for file in files}:
         try:
-            reason = trust.writers(Path(file))
+            reason = look(Path(file))
         except OSError:
             continue  # it went away, or we may not look; whoever reads it will say so
         if reason is not None:

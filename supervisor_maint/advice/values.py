@@ -66,7 +66,8 @@ class Surroundings:
 
     ``configuration`` is None when it is not known what supervisord runs with; when it was found
     and refused, ``problems`` say why. ``writers`` says of files whom besides root and the owner
-    they can be changed by. ``pythons`` has the Python version of each command that could be told.
+    they can be changed by, ``exposed`` how far a settings file that holds a password is open to
+    others. ``pythons`` has the Python version of each command that could be told.
     ``downtimes`` are those of past runs in seconds, the newest last. ``users`` has the uid of each
     user that a step names, None for nobody. ``plan_files`` says by plan what will not do of the
     files it names, and what to do.
@@ -76,6 +77,7 @@ class Surroundings:
     configuration: Configuration | None = None
     problems: tuple[Problem, ...] = ()
     writers: Mapping[str, str] = attrs.field(converter=_fixed, factory=dict)
+    exposed: Mapping[str, str] = attrs.field(converter=_fixed, factory=dict)
     pythons: Mapping[str, PythonVersion] = attrs.field(converter=_fixed, factory=dict)
     plugin_trial: PluginTrial = PluginTrial(None, "supervisord does not answer")
     downtimes: Mapping[Namespec, Sequence[float]] = attrs.field(converter=_fixed, factory=dict)

@@ -143,6 +143,7 @@ class _ReadingOptions(ServerOptions):  # type: ignore[misc]  # supervisor ships 
                 RpcInterface(name=name, factory=factory)
                 for name, factory, _ in self.rpcinterface_factories
             ),
+            warnings=tuple(self.parse_warnings),
             plugins=tuple(self.plugin_sections),
             uid=self.uid,
         )

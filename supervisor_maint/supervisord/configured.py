@@ -129,6 +129,7 @@ class Configuration:
     unix_servers: tuple[UnixServer, ...]
     inet_servers: tuple[InetServer, ...]
     rpcinterfaces: tuple[RpcInterface, ...]
+    warnings: tuple[str, ...] = ()
     plugins: tuple[PluginSection, ...] = ()
     uid: int | None = None
 

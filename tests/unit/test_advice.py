@@ -352,6 +352,24 @@ def test_refused_configuration_is_reported_whole():
     ]
 
 
+def test_supervisords_own_warnings_are_repeated():
+    """What supervisord only writes into its log as it starts is shown."""
+    found = said(attrs.evolve(CONFIGURATION, warnings=("No file matches via include",)))
+
+    assert [(Severity.NOTE, "supervisord's configuration", "No file matches via include")] == found
+
+
+def test_password_that_others_can_read_is_named():
+    """A password in a file that is not its owner's alone is named, and what to do about it."""
+    (advice,) = advise(attrs.evolve(WELL, exposed={"/etc/x.conf": "mode 0644"}))
+
+    assert (
+        "warning: /etc/x.conf: serverurl holds a password, and others than the owner can read the "
+        "file (mode 0644); put the password into a file of its own and name that with username "
+        "and password_file, or chmod 0600 /etc/x.conf"
+    ) == str(advice)
+
+
 def test_file_that_others_can_write_is_named():
     """A configuration that others can write is named with the reason."""
     ((severity, subject, message),) = said(

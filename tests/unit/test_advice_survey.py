@@ -40,9 +40,11 @@ def write(tmp_path):
     return write_file
 
 
-def looked_at(path, **options):
-    settings = load(path, environ={}, now=0.0, circumstances=Circumstances())
-    return survey(settings, environ={}, read_configuration=read_configuration, **options)
+def looked_at(path, environ=None, **options):
+    known = {**(environ or {})}
+    circumstances = Circumstances(environ=known)
+    settings = load(path, environ=known, now=0.0, circumstances=circumstances)
+    return survey(settings, environ=known, read_configuration=read_configuration, **options)
 
 
 def subjects(surroundings):
@@ -80,6 +82,26 @@ def test_refused_configuration_is_reported(write):
     ((severity, subject),) = subjects(looked_at(path))
 
     assert (Severity.ERROR, "supervisord's configuration") == (severity, subject)
+
+
+@pytest.mark.parametrize(
+    ("url", "mode", "exposed"),
+    [
+        ("http://me:secret@localhost:9001", 0o644, True),
+        ("http://me:secret@localhost:9001", 0o640, True),
+        ("http://me:secret@localhost:9001", 0o600, False),
+        ("http://localhost:9001", 0o644, False),
+        ("http://me:%(ENV_PASSWORD)s@localhost:9001", 0o644, False),
+        ("%(ENV_URL)s", 0o644, False),
+    ],
+)
+def test_passwords_that_others_can_read_are_found(write, url, mode, exposed):
+    """A password in the server URL of an open file is found; not one of the environment."""
+    path = write("maint.conf", f"{OURS}[maint]\nserverurl = {url}\n", mode=mode)
+
+    found = looked_at(path, environ={"PASSWORD": "secret", "URL": "http://me:secret@h"}).exposed
+
+    assert ({str(path): f"mode {mode:04o}"} if exposed else {}) == found
 
 
 def test_files_others_can_write_are_found(write):
