@@ -268,8 +268,7 @@ class Maintenance:
     def _follow_deadline(self, run: Run) -> None:
         """Let the metrics know until when alerts may be muted; the end of a run closes it."""
         if run.deadline_at is not None:
-            ended_at = math.inf if run.ended_at is None else run.ended_at
-            self.totals.plans.window_deadline_at = min(run.deadline_at, ended_at)
+            self.totals.plans.follow_window(run.deadline_at, run.ended_at, self.ports.clock())
 
     async def _conclude(self, run: Run) -> None:
         """Keep what is known of a run that is over, and let the baseline move again."""

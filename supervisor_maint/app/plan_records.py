@@ -5,6 +5,7 @@ It is saved with the listener's own counters; what a crash must not lose is in t
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -55,14 +56,26 @@ class PlanRecord:
 class PlanRecords:
     """The record of every plan there ever was, and what the last run did to each process.
 
-    That is how long it was away, and by how many bytes it was smaller afterwards.
-    ``window_deadline_at`` is until when alerts may be muted because of the open or last run.
+    That is how long it was away, and by how many bytes it was smaller afterwards. From
+    ``window_start_at`` until ``window_deadline_at`` alerts may be muted because of the open or
+    last run.
     """
 
     plans: dict[str, PlanRecord] = attrs.field(factory=dict)
     downtime_seconds: dict[Namespec, float] = attrs.field(factory=dict)
     memory_given_back: dict[Namespec, int] = attrs.field(factory=dict)
+    window_start_at: float | None = None
     window_deadline_at: float | None = None
+
+    def follow_window(self, deadline_at: float, ended_at: float | None, now: float) -> None:
+        """Let alerts be muted until the deadline of a run, or its end, once it is over.
+
+        It begins now when the window known so far is over.
+        """
+        known_at = self.window_deadline_at
+        if known_at is None or known_at <= now < deadline_at:
+            self.window_start_at = now
+        self.window_deadline_at = min(deadline_at, math.inf if ended_at is None else ended_at)
 
     def know(self, name: str, schedule: str, now: float) -> PlanRecord:
         """Return a plan's record; one with another schedule is known from now on.
@@ -82,6 +95,7 @@ class PlanRecords:
             "plans": {name: attrs.asdict(record) for name, record in self.plans.items()},
             "downtime_seconds": _by_name(self.downtime_seconds),
             "memory_given_back": _by_name(self.memory_given_back),
+            "window_start_at": self.window_start_at,
             "window_deadline_at": self.window_deadline_at,
         }
 
@@ -96,6 +110,7 @@ class PlanRecords:
             plans=plans,
             downtime_seconds=_by_namespec(document.get("downtime_seconds", {})),
             memory_given_back=_by_namespec(document.get("memory_given_back", {})),
+            window_start_at=document.get("window_start_at"),
             window_deadline_at=document.get("window_deadline_at"),
         )
 

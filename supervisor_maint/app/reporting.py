@@ -61,6 +61,7 @@ class Reporter:
             config_reload_successful=self.clerk.config_reload_successful,
             sinks={outlet.name: outlet.status() for outlet in self.ports.outlets},
             plans=self.maintenance.plan_facts(self.ports.clock()),
+            window_start_at=self.totals.plans.window_start_at,
             window_deadline_at=self.totals.plans.window_deadline_at,
             hold_until_at=self.maintenance.hold_until_at,
             process_downtime=dict(self.totals.plans.downtime_seconds),

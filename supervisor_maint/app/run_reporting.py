@@ -27,6 +27,7 @@ STORY_LINES_SHOWN = 200
 def plan_facts(maintenance: Maintenance, now: float) -> tuple[PlanFacts, ...]:
     """Return the facts of every plan of the settings, and of one that was removed in its run."""
     starts = maintenance.next_starts(now)
+    start_bys = maintenance.timetable.start_bys(starts)
     active = maintenance.conductor.active_run
     names = [plan.name for plan in maintenance.timetable.plans]
     if active is not None and active.plan.name not in names:
@@ -35,8 +36,9 @@ def plan_facts(maintenance: Maintenance, now: float) -> tuple[PlanFacts, ...]:
     return tuple(
         PlanFacts(
             name=name,
-            in_progress=active is not None and active.plan.name == name,
+            in_progress=active is not None and active.plan.name == name and active.has_begun,
             next_start_at=starts.get(name),
+            start_by_at=start_bys.get(name),
             last_start_at=records[name].last_start_at,
             last_completion_at=records[name].last_completion_at,
             last_success_at=records[name].last_success_at,

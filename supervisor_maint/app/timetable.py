@@ -72,6 +72,14 @@ class Timetable:
         """Return when each scheduled plan runs next: now or earlier for one that is due."""
         return {plan.name: at for plan, _, at in self._starts(now)}
 
+    def start_bys(self, next_starts: Mapping[str, float]) -> Mapping[str, float]:
+        """Return until when the runs that are due next may begin."""
+        return {
+            plan.name: next_starts[plan.name] + plan.start_within_seconds
+            for plan in self.plans
+            if plan.name in next_starts
+        }
+
     def is_close(self, now: float) -> bool:
         """Tell whether a run is due, or within a minute."""
         return any(

@@ -138,6 +138,11 @@ class Run:
         return not TRANSITIONS[self.phase]
 
     @property
+    def has_begun(self) -> bool:
+        """Tell whether nothing keeps it from starting any more."""
+        return self.phase is not Phase.PENDING
+
+    @property
     def prepare_seconds(self) -> float:
         """How long PREPARING may take at most."""
         steps = sum(2 * step.timeout_seconds for step in self.plan.pre)

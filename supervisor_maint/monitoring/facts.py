@@ -36,11 +36,16 @@ class SinkStatus:
 
 @attrs.frozen(kw_only=True)
 class PlanFacts:
-    """What is known of one maintenance plan; ``runs`` counts them by result."""
+    """What is known of one maintenance plan; ``runs`` counts them by result.
+
+    A run that still waits for what keeps it from starting is not ``in_progress``. ``start_by_at``
+    is until when the run that is due next may begin.
+    """
 
     name: str = attrs.field(validator=attrs.validators.min_len(1))
     in_progress: bool = False
     next_start_at: float | None = None
+    start_by_at: float | None = None
     last_start_at: float | None = None
     last_completion_at: float | None = None
     last_success_at: float | None = None
@@ -96,6 +101,7 @@ class Facts:
     config_reload_successful: bool = True
     sinks: Mapping[str, SinkStatus] = attrs.field(factory=dict)
     plans: tuple[PlanFacts, ...] = ()
+    window_start_at: float | None = None
     window_deadline_at: float | None = None
     hold_until_at: float | None = None
     process_downtime: Mapping[Namespec, float] = attrs.field(factory=dict)

@@ -106,9 +106,15 @@ def _build(facts: Facts) -> Samples:
 MAINT_FAMILIES: tuple[Family, ...] = (
     gauge(
         "supervisor_maint_in_progress",
-        "Whether a run of the plan is under way: 1 or 0; mute by the deadline, not by this.",
+        "Whether a run of the plan has begun and is not over: 1 or 0; mute by the deadline, not by "
+        "this.",
         _by_plan(lambda plan: plan.in_progress),
         "plan",
+    ),
+    gauge(
+        "supervisor_maint_window_start_timestamp_seconds",
+        "When the open or last maintenance window began, in seconds since the epoch.",
+        single(lambda facts: facts.window_start_at),
     ),
     gauge(
         "supervisor_maint_window_deadline_timestamp_seconds",
@@ -119,6 +125,12 @@ MAINT_FAMILIES: tuple[Family, ...] = (
         "supervisor_maint_next_start_timestamp_seconds",
         "When the plan is due next, in seconds since the epoch.",
         _by_plan(lambda plan: plan.next_start_at),
+        "plan",
+    ),
+    gauge(
+        "supervisor_maint_start_by_timestamp_seconds",
+        "Until when the run that is due next may begin, in seconds since the epoch.",
+        _by_plan(lambda plan: plan.start_by_at),
         "plan",
     ),
     gauge(

@@ -58,6 +58,10 @@ def test_sentences_of_a_run_that_waits() -> None:
         assert "plan nightly: due since 2023-11-16 03:00:00 JST; never ran" == told[0]
         assert held == told[1]
         assert f"run {scene.run.id} waits: {held}" == told[-1]
+        (facts,) = scene.maintenance.plan_facts(scene.now)
+        assert not facts.in_progress
+        assert facts.next_start_at is not None
+        assert facts.next_start_at + 300 == facts.start_by_at
 
     tell_driven(tale)
 
@@ -207,12 +211,35 @@ def test_skipped_run_is_no_completion() -> None:
 def test_plan_records_survive() -> None:
     """What is saved is read again as it was; what an older version did not save is empty."""
     records = PlanRecords(
-        downtime_seconds={ns("a"): 1.5}, memory_given_back={ns("a"): -9}, window_deadline_at=NOW
+        downtime_seconds={ns("a"): 1.5},
+        memory_given_back={ns("a"): -9},
+        window_start_at=NOW - 300,
+        window_deadline_at=NOW,
     )
     records.know("p", "0 3 * * *", NOW).note(last("failed"))
 
     assert records == PlanRecords.restore(json.loads(json.dumps(records.to_document())))
     assert PlanRecords() == PlanRecords.restore({})
+
+
+def test_window_begins_once() -> None:
+    """A window begins when its run does, wherever its end is moved and however late the run is."""
+    records = PlanRecords()
+    steps = [
+        (400.0, None, 100.0),
+        (300.0, None, 120.0),
+        (300.0, None, 350.0),
+        (300.0, 360.0, 360.0),
+    ]
+    for deadline_at, ended_at, now in steps:
+        records.follow_window(deadline_at, ended_at, now)
+
+        assert 100.0 == records.window_start_at
+    assert 300.0 == records.window_deadline_at
+
+    records.follow_window(900.0, None, 500.0)
+
+    assert (500.0, 900.0) == (records.window_start_at, records.window_deadline_at)
 
 
 def test_another_schedule_is_known_from_now_on() -> None:

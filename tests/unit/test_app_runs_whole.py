@@ -95,7 +95,8 @@ def test_end_is_kept_everywhere() -> None:
     assert "succeeded" == scene.runs.journal.last_runs["nightly"].outcome
     assert 1 == records.plans["nightly"].runs["succeeded"]
     assert run.ended_at == records.plans["nightly"].last_success_at
-    assert run.ended_at == records.window_deadline_at
+    assert records.window_start_at is not None
+    assert run.created_at <= records.window_start_at < run.ended_at == records.window_deadline_at
     assert {ns("a"), ns("b")} == set(records.downtime_seconds)
     assert [run] == scene.runs.lines
     kept = scene.runs.history.kept[run.id]
