@@ -87,6 +87,14 @@ class SinkError(MaintError):
         self.rejected = rejected
 
 
+class MonitoringError(MaintError):
+    """A monitoring server could not be asked; ``rejected`` when it answered and said no."""
+
+    def __init__(self, msg: str, *, rejected: bool = False) -> None:
+        super().__init__(msg)
+        self.rejected = rejected
+
+
 @attrs.frozen(kw_only=True)
 class Problem:
     """One thing that is wrong with the configuration, and where."""

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import attrs
 from prometheus_client import CollectorRegistry
@@ -164,16 +163,6 @@ def pushgateway_target(section: PushgatewaySection) -> PushgatewayTarget:
         instance=section.instance,
         job=section.job,
         supervisor=section.supervisor,
-        timeout_seconds=section.timeout_seconds,
-        ca_file=_text(section.ca_file),
-        username=section.username,
-        password_file=_text(section.password_file),
-        bearer_token_file=_text(section.bearer_token_file),
-        client_cert_file=_text(section.client_cert),
-        client_key_file=_text(section.client_key),
+        access=section.access,
         delete_on_stop=section.delete_on_stop,
     )
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)

@@ -136,7 +136,9 @@ def _check_names(_: object, attribute: attrs.Attribute[Any], steps: tuple[Step, 
 class Plan:
     """One ``[maintenance:NAME]`` section; without a schedule it runs when somebody asks.
 
-    ``lead_seconds`` is waited between the announcement (metrics, silence) and the first stop.
+    ``lead_seconds`` is waited between the announcement (metrics, silence) and the first stop,
+    unless everybody knows sooner. ``block_on_alerts`` are matchers of Alertmanager,
+    ``block_on_query`` is a query of Prometheus; empty ones are not asked.
     """
 
     name: str = attrs.field(validator=min_len(1))
@@ -154,6 +156,8 @@ class Plan:
     checks: tuple[Step, ...] = attrs.field(
         default=(), metadata=each_revived_by(_revive_step), validator=_check_names
     )
+    block_on_alerts: str = ""
+    block_on_query: str = ""
     pre: tuple[Step, ...] = attrs.field(
         default=(), metadata=each_revived_by(_revive_step), validator=_check_names
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from supervisor_maint.settings import words
+from supervisor_maint.settings.alerting import AlertmanagerSection, PrometheusSection
 from supervisor_maint.settings.maint import MaintSettings
 from supervisor_maint.settings.maintenance import MaintenanceSection, ReadinessSection, StepSection
 from supervisor_maint.settings.nearest import nearest
@@ -16,6 +17,8 @@ KINDS: tuple[type[Any], ...] = (
     PushgatewaySection,
     TextfileSection,
     HttpSection,
+    AlertmanagerSection,
+    PrometheusSection,
     MaintenanceSection,
     StepSection,
     ReadinessSection,

@@ -19,9 +19,9 @@ from supervisor_maint.settings import reading, trust
 from supervisor_maint.settings.inputs import Expansions, Inputs, Sources, Stamp
 from supervisor_maint.settings.interpreting import Interpreted, interpret
 from supervisor_maint.settings.maint import MaintSettings
-from supervisor_maint.settings.maintenance import unknown_steps
 from supervisor_maint.settings.model import Settings
 from supervisor_maint.settings.options import Circumstances, FileUse, Option, options_of
+from supervisor_maint.settings.planning import unasked_blockers, unknown_steps
 
 
 class SettingsRefused(SettingsError):
@@ -57,7 +57,7 @@ def load(
         *(problem for section in sections for problem in section.problems),
         *(problem for entry in named for problem in entry.problems),
         *_shared_targets(sections),
-        *_unknown_steps(sections),
+        *_incomplete_plans(sections),
         *(_untrusted(inputs) if seen.is_root else ()),
     ]
     if everything:
@@ -155,10 +155,11 @@ def _shared_targets(sections: Iterable[Interpreted]) -> Iterator[Problem]:
             )
 
 
-def _unknown_steps(sections: Iterable[Interpreted]) -> Iterator[Problem]:
-    """Refuse the names of steps that no section has."""
+def _incomplete_plans(sections: Iterable[Interpreted]) -> Iterator[Problem]:
+    """Refuse plans that name steps, or rely on monitoring, that no section describes."""
     of_plan = {id(entry.value): entry for entry in sections}
-    for plan, key, message in unknown_steps(entry.value for entry in sections):
+    values = [entry.value for entry in sections]
+    for plan, key, message in (*unknown_steps(values), *unasked_blockers(values)):
         interpreted = of_plan[id(plan)]
         yield interpreted.section.problem(message, entry=interpreted.entries[key])
 

@@ -1,13 +1,13 @@
 """``[maintenance:…]``, ``[step:…]`` and ``[readiness:…]``: the planned restarts. No I/O here.
 
-The sections are read one by one; ``plans`` then puts each plan together with the steps and the
+The sections are read one by one; ``planning`` then puts each plan together with the steps and the
 readiness checks it names, as the values that the maintenance package works with.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable
@@ -26,8 +26,9 @@ from supervisor_maint.maintenance.plan import (
 )
 from supervisor_maint.maintenance.readiness import ProbeKind, Readiness
 from supervisor_maint.maintenance.schedule import Schedule
+from supervisor_maint.monitoring import matchers
+from supervisor_maint.monitoring.matchers import Matchers
 from supervisor_maint.settings import words
-from supervisor_maint.settings.nearest import nearest
 from supervisor_maint.settings.options import Naming, option, refuse, section
 
 _POSITIVE = partial(words.duration, minimum=0.001)
@@ -244,6 +245,27 @@ class MaintenanceSection:
         help="Steps that must succeed before the run begins; asked again every 15 s.",
         example="no-deploy",
     )
+    block_on_alerts: Matchers | None = option(
+        matchers.parse,
+        default_words="`block_on_alerts` of `[alertmanager]`",
+        help="It does not begin while an alert fires that all these match; silenced and inhibited "
+        "ones do not count. Asked again every 15 s.",
+        example='severity="critical"',
+    )
+    block_on_query: str | None = option(
+        words.text,
+        default_words="`block_on_query` of `[prometheus]`",
+        help="It does not begin while this query of Prometheus returns anything.",
+        example='up{job="web"} == 0',
+    )
+    lead_seconds: float | None = option(
+        words.duration,
+        key="lead",
+        default_words="0s; with `[alertmanager]` 30s",
+        help="How long the first stop waits after the metrics were written, for alerts to be muted "
+        "everywhere; with `[alertmanager]` no longer than until they are.",
+        example="45s",
+    )
     pre: tuple[str, ...] | None = option(
         words.patterns, default_words="none", help="Steps before.", example="drain"
     )
@@ -319,40 +341,10 @@ class MaintenanceSection:
             post=tuple(steps[name].after() for name in self.post or ()),
             readiness=readiness,
             rotate_logs=self.rotate_logs,
+            lead_seconds=self.lead_seconds or 0.0,
+            block_on_alerts=", ".join(map(str, self.block_on_alerts or ())),
+            block_on_query=self.block_on_query or "",
             settle_seconds=self.settle_seconds,
             on_failure=self.on_failure,
             on_overrun=self.on_overrun,
         )
-
-
-def plans(sections: Iterable[Any]) -> tuple[Plan, ...]:
-    """Return every plan, complete. The steps they name are known (see ``unknown_steps``)."""
-    everything = tuple(sections)
-    steps = _by_name(everything)
-    readiness = tuple(each.readiness() for each in everything if isinstance(each, ReadinessSection))
-    return tuple(
-        each.plan(steps, readiness) for each in everything if isinstance(each, MaintenanceSection)
-    )
-
-
-def unknown_steps(sections: Iterable[Any]) -> Iterator[tuple[MaintenanceSection, str, str]]:
-    """Yield for each name of a step that no section has: the plan, the key and a sentence."""
-    everything = tuple(sections)
-    steps = _by_name(everything)
-    for each in everything:
-        if not isinstance(each, MaintenanceSection):
-            continue
-        for key in ("check", "pre", "post"):
-            for name in getattr(each, key) or ():
-                if name not in steps:
-                    yield each, key, _unknown(name, steps)
-
-
-def _unknown(name: str, steps: Mapping[str, StepSection]) -> str:
-    close = nearest(name, steps)
-    hint = f"did you mean {close!r}?" if close else f"add a section [step:{name}]"
-    return f"expected the name of a [step:…], found {name!r}; {hint}"
-
-
-def _by_name(sections: Iterable[Any]) -> dict[str, StepSection]:
-    return {each.name: each for each in sections if isinstance(each, StepSection)}

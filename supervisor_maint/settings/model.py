@@ -9,7 +9,7 @@ import attrs
 from supervisor_maint.maintenance.plan import Plan
 from supervisor_maint.settings.inputs import Sources
 from supervisor_maint.settings.maint import MaintSettings
-from supervisor_maint.settings.maintenance import plans
+from supervisor_maint.settings.planning import plans
 from supervisor_maint.settings.sinks import HttpSection, PushgatewaySection, TextfileSection
 
 T = TypeVar("T")

@@ -108,10 +108,13 @@ def option(
 
 
 def options_of(kind: type[Any]) -> Mapping[str, Option]:
-    """Return the options of a section class by their keys, in the order of declaration."""
+    """Return the options of a section class by their keys, in the order of declaration.
+
+    Its own come before those that it shares with other sections.
+    """
     found = (
         (field.name, field.metadata[_METADATA])
-        for field in attrs.fields(kind)
+        for field in sorted(attrs.fields(kind), key=lambda field: field.inherited)
         if _METADATA in field.metadata
     )
     described = (

@@ -1,4 +1,4 @@
-"""A real HTTP server in a Pushgateway's place: it takes, refuses, redirects, hangs, hangs up."""
+"""A real HTTP server in a monitoring server's place: it takes, refuses, redirects, hangs."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ class Request(BaseHTTPRequestHandler):
         gateway.pushes.append(Push(self.command, self.path, dict(self.headers), body))
         gateway.behaviour(self)
 
-    def do_DELETE(self) -> None:
-        self.do_PUT()
+    do_GET = do_POST = do_DELETE = do_PUT  # noqa: N815 - http.server's own names
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name in the base
         pass

@@ -78,7 +78,14 @@ IO_METHODS = {
     "write_text",
 }
 # Each touches one thing, and knows of no other: only the command line brings them together.
-ADAPTERS = ("listener", "monitoring.sinks", "store", "supervisord")
+ADAPTERS = (
+    "listener",
+    "monitoring.alertmanager",
+    "monitoring.prometheus",
+    "monitoring.sinks",
+    "store",
+    "supervisord",
+)
 COMPOSERS = ("cli", "demo")
 PRINTERS = ("cli", "demo")
 # What people see is not loaded by what runs day and night.

@@ -12,6 +12,7 @@ import pytest
 
 from supervisor_maint.errors import SinkError
 from supervisor_maint.monitoring import delivery
+from supervisor_maint.monitoring.access import HttpAccess
 from supervisor_maint.monitoring.delivery import Delivery
 from supervisor_maint.monitoring.facts import SinkStatus
 from supervisor_maint.monitoring.sinks.pushgateway import PushgatewaySink
@@ -320,7 +321,9 @@ def test_real_gateway_that_hangs_and_returns() -> None:
     """Through a real sink and a real thread, the newest report is there after an outage."""
 
     async def run(gateway: FakeGateway, executor: ThreadPoolExecutor) -> Delivery:
-        target = PushgatewayTarget(url=gateway.url, instance="web01", timeout_seconds=0.3)
+        target = PushgatewayTarget(
+            url=gateway.url, instance="web01", access=HttpAccess(timeout_seconds=0.3)
+        )
         outlet = Delivery(PushgatewaySink(target), executor)
         outlet.submit(b"1")
         await until(lambda: outlet.status().failed >= 2)

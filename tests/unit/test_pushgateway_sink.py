@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor_maint.errors import SinkError
+from supervisor_maint.monitoring.access import HttpAccess, mask_url
 from supervisor_maint.monitoring.sinks.instance import random_container_name
 from supervisor_maint.monitoring.sinks.pushgateway import PushgatewaySink
-from supervisor_maint.monitoring.sinks.pushgateway_target import PushgatewayTarget, mask_url
+from supervisor_maint.monitoring.sinks.pushgateway_target import PushgatewayTarget
 from tests.fakes.gateway import FakeGateway, answer, answer_nonsense, hang, hang_up
 
 SECRET = "s3cr€t"
@@ -32,8 +34,12 @@ def gateway() -> Iterator[FakeGateway]:
         yield server
 
 
+ACCESS_KEYS = {field.name for field in attrs.fields(HttpAccess)}
+
+
 def target(gateway: FakeGateway, **more: Any) -> PushgatewayTarget:
-    return PushgatewayTarget(**{"url": gateway.url, "instance": "web01", **more})
+    access = HttpAccess(**{key: more.pop(key) for key in ACCESS_KEYS & set(more)})
+    return PushgatewayTarget(**{"url": gateway.url, "instance": "web01", "access": access, **more})
 
 
 def refusal(where: PushgatewayTarget) -> SinkError:
@@ -100,7 +106,7 @@ def test_grouping_key_of_any_instance(gateway: FakeGateway, instance: str, path:
 @given(instance=st.text())
 def test_grouping_key_can_be_read_back(instance: str) -> None:
     """No instance is changed, and none can reach another group."""
-    url = PushgatewayTarget(url="http://gateway", instance=instance).group_url
+    url = PushgatewayTarget(url="http://gateway", instance=instance).group_path
     label, value = url.rpartition("/job/supervisor/")[2].split("/")
     if label == "instance@base64":
         read = base64.urlsafe_b64decode(value if value != "=" else "").decode()
@@ -214,16 +220,6 @@ def test_bearer_token(gateway: FakeGateway, tmp_path: Path) -> None:
     assert gateway.pushes[0].headers["Authorization"] == "Bearer abc.def"
 
 
-def test_user_in_url(gateway: FakeGateway) -> None:
-    """A user and password in the URL are used, decoded, and not sent in the path."""
-    sink = PushgatewaySink(target(gateway, url=f"http://me:p%40ss@{gateway.netloc}"))
-    sink.write(REPORT)
-    sink.close()
-    header = gateway.pushes[0].headers["Authorization"].partition(" ")[2]
-
-    assert b"me:p@ss" == base64.b64decode(header)
-
-
 @pytest.mark.parametrize("text", ["two words", "a\x01b", "tökén"])
 def test_odd_token_is_not_shown(gateway: FakeGateway, tmp_path: Path, text: str) -> None:
     """A token that no header can hold is refused, without its text in the message."""
@@ -264,17 +260,6 @@ def test_echoed_secret_is_masked(gateway: FakeGateway, tmp_path: Path) -> None:
     error = refusal(target(gateway, bearer_token_file=path))
 
     assert error.msg.endswith("odd Bearer ***")
-
-
-def test_no_secret_anywhere() -> None:
-    """Neither the target's text nor an error shows the password of the URL."""
-    with deaf_port() as netloc:
-        where = PushgatewayTarget(url=f"http://me:hidden@{netloc}", instance="web01")
-        error = refusal(where)
-
-    assert "hidden" not in repr(where)
-    assert "hidden" not in error.msg
-    assert error.__cause__ is None
 
 
 def test_environment_is_not_asked(
@@ -322,16 +307,8 @@ def test_delete(gateway: FakeGateway) -> None:
         ({"url": "http://gateway:port"}, "expected http://HOST:PORT or https"),
         ({"url": "http://gateway/?a=b"}, "expected http://HOST:PORT or https"),
         ({"url": "http://me:hidden@[::1"}, r"found 'http://\*\*\*@\[::1'"),
-        ({"username": "me"}, "expected username and password_file together"),
-        ({"password_file": "/p"}, "expected username and password_file together"),
-        ({"client_key_file": "/k"}, "expected client_cert_file with client_key_file"),
+        ({"url": "http://me:hidden@gateway"}, r"found 'http://\*\*\*@gateway'"),
         ({"job": ""}, "job"),
-        ({"timeout_seconds": 0}, "timeout_seconds"),
-        (
-            {"username": "me", "password_file": "/p", "bearer_token_file": "/t"},
-            "found more than one",
-        ),
-        ({"url": "http://me:pw@gateway", "bearer_token_file": "/t"}, "found more than one"),
     ],
 )
 def test_contradictory_target_cannot_exist(wrong: dict[str, Any], sentence: str) -> None:
@@ -340,6 +317,22 @@ def test_contradictory_target_cannot_exist(wrong: dict[str, Any], sentence: str)
         PushgatewayTarget(**{"url": "http://gateway:9091", "instance": "web01", **wrong})
 
     assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"username": "me"}, "expected username and password_file together"),
+        ({"password_file": "/p"}, "expected username and password_file together"),
+        ({"client_key_file": "/k"}, "expected client_cert_file with client_key_file"),
+        ({"timeout_seconds": 0}, "timeout_seconds"),
+        ({"username": "me", "password_file": "/p", "bearer_token_file": "/t"}, "found both"),
+    ],
+)
+def test_contradictory_access_cannot_exist(wrong: dict[str, Any], sentence: str) -> None:
+    """Credentials that could not work are refused when the settings are read."""
+    with pytest.raises(ValueError, match=sentence):
+        HttpAccess(**wrong)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,25 @@
+"""The clients of the monitoring servers that the settings name, made when they are needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from supervisor_maint.settings.alerting import AlertmanagerSection, PrometheusSection
+
+if TYPE_CHECKING:
+    from supervisor_maint.monitoring.alertmanager import AlertmanagerClient
+    from supervisor_maint.monitoring.prometheus import PrometheusClient
+
+
+def alertmanager_client(section: AlertmanagerSection) -> AlertmanagerClient:
+    """Make the client that a section describes."""
+    from supervisor_maint.monitoring.alertmanager import AlertmanagerClient, AlertmanagerTarget
+
+    return AlertmanagerClient(AlertmanagerTarget(urls=section.urls, access=section.access))
+
+
+def prometheus_client(section: PrometheusSection) -> PrometheusClient:
+    """Make the client that a section describes."""
+    from supervisor_maint.monitoring.prometheus import PrometheusClient, PrometheusTarget
+
+    return PrometheusClient(PrometheusTarget(url=section.url, access=section.access))
