@@ -16,7 +16,7 @@ INSTANCE = "{instance}"
 _SEPARATOR = re.compile(r"[\s,]*")
 _MATCHER = re.compile(
     r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*(?P<operator>=~|!~|!=|=)\s*"
-    r"(?:\"(?P<quoted>(?:[^\"\\]|\\.)*)\"|(?P<bare>[^\s,\"{}]+))(?=[\s,]|$)"
+    r"(?:\"(?P<quoted>(?:[^\"\\]|\\.)*)\"|(?P<bare>[^\s,\"{}=~][^\s,\"{}]*))(?=[\s,]|$)"
 )
 _ESCAPED = re.compile(r"\\([\"\\n])")
 # What nobody names: an expression that fits all of these was written to fit everything.

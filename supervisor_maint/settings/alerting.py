@@ -55,7 +55,7 @@ class AlertmanagerSection(AccessKeys):
         help="What is silenced: matchers, parted by commas or lines, that must all match. "
         "`{instance}` is `instance` of `[maint]`. `none`: no silence, alerts are muted by the "
         "inhibition rules alone.",
-        example='host="{instance}", team=~"web|ops"',
+        example='host="{instance}", team="web"',
     )
     lease_seconds: float = option(
         _POSITIVE,
