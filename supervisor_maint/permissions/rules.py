@@ -165,8 +165,8 @@ def _of_path(rule: Rule) -> Found:
     if too_much:
         yield (
             "recursive" if rule.recursive else "path",
-            f"expected a folder that holds one thing's files, found {rule.path!r}, which "
-            f"{'is' if too_much == rule.path else 'may be'} {too_much} with everything in it",
+            f"expected a folder that holds one thing's files, found {rule.path!r}: that "
+            f"{'is' if pattern.is_literal else 'may be'} everything in {too_much}",
         )
 
 
@@ -183,9 +183,8 @@ def _too_much(pattern: Pattern, is_recursive: bool) -> str | None:
     tops = [pattern] if is_recursive else []
     if pattern.is_deep:
         tops.append(pattern.before_depth)
-    return next(
-        (path for path in _TOO_MUCH for top in tops if top.meets(Pattern.parse(path))), None
-    )
+    known = ((path, Pattern.parse(path)) for path in _TOO_MUCH)
+    return next((path for path, folder in known for top in tops if top.meets(folder)), None)
 
 
 def _of_choice(rule: Rule) -> Found:

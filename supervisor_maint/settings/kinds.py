@@ -10,6 +10,7 @@ from supervisor_maint.settings.maint import MaintSettings
 from supervisor_maint.settings.maintenance import MaintenanceSection, ReadinessSection, StepSection
 from supervisor_maint.settings.nearest import nearest
 from supervisor_maint.settings.options import Declaration, Naming, declaration_of
+from supervisor_maint.settings.permissions import PermissionsSection
 from supervisor_maint.settings.sinks import HttpSection, PushgatewaySection, TextfileSection
 
 KINDS: tuple[type[Any], ...] = (
@@ -22,6 +23,7 @@ KINDS: tuple[type[Any], ...] = (
     MaintenanceSection,
     StepSection,
     ReadinessSection,
+    PermissionsSection,
 )
 
 # Supervisor's own, from options.py of 4.3.0, and DEFAULT, which its parser knows.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -18,8 +19,18 @@ _LOG_LEVELS = {
     "info": "INFO",
     "debug": "DEBUG",
 }
+# The next pass comes with the next hour.
+_LONGEST_PASS = 3540.0
 _SHORTEST_PUSH = 5.0  # a TICK_5 is the finest clock there is without timers of our own
 _SMALLEST_HISTORY = 1024 * 1024
+
+
+class PermissionPass(enum.Enum):
+    """What the listener does about the permissions at every TICK_3600."""
+
+    APPLY = "apply"
+    REPORT = "report"
+    OFF = "off"
 
 
 @section("maint")
@@ -132,6 +143,20 @@ class MaintSettings:
         default="true",
         help="Whether the memory of each process and its children is read.",
         example="false",
+    )
+    permissions: PermissionPass = option(
+        words.choice({each.value: each for each in PermissionPass}),
+        default="apply",
+        help="What happens to `[permissions:NAME]` at every TICK_3600: `apply`, `report` only what "
+        "drifted, or `off`.",
+        example="report",
+    )
+    permissions_timeout_seconds: float = option(
+        partial(words.duration, minimum=1.0, maximum=_LONGEST_PASS),
+        key="permissions_timeout",
+        default="50m",
+        help="How long one look at all permissions may take; at most 59m.",
+        example="10m",
     )
     password: str | None = attrs.field(default=None, repr=False)
 

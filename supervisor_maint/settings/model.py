@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, Union
+from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 import attrs
 
 from supervisor_maint.maintenance.plan import Plan
 from supervisor_maint.settings.inputs import Sources
 from supervisor_maint.settings.maint import MaintSettings
+from supervisor_maint.settings.permissions import PermissionsSection
 from supervisor_maint.settings.planning import plans
 from supervisor_maint.settings.sinks import HttpSection, PushgatewaySection, TextfileSection
+
+if TYPE_CHECKING:
+    from supervisor_maint.permissions.rules import Rule
 
 T = TypeVar("T")
 
@@ -49,6 +53,11 @@ class Settings:
     def plans(self) -> tuple[Plan, ...]:
         """Every planned restart, with its steps and readiness checks, in the order of the files."""
         return plans(self.sections)
+
+    @property
+    def permissions(self) -> tuple[Rule, ...]:
+        """Every rule of the permissions, in the order of the files, also those that are off."""
+        return tuple(section.rule() for section in self.of(PermissionsSection))
 
     def of(self, kind: type[T]) -> tuple[T, ...]:
         """Return the sections of one class."""

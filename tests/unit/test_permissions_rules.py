@@ -161,14 +161,14 @@ def test_bad_rule_is_refused(given: dict[str, Any], key: str, sentence: str) -> 
 )
 def test_recursive_rule_on_too_much_is_refused(path: str) -> None:
     """A rule is refused that is, or may be, about everything in a folder that everything is in."""
-    with pytest.raises(SettingsError, match="with everything in it"):
+    with pytest.raises(SettingsError, match=r"that (is|may be) everything in /"):
         rule(path, recursive=True)
 
 
 @pytest.mark.parametrize("path", ["/**", "/**/x", "/etc/**", "/etc/**/*.conf", "/*/**", "/u*/**"])
 def test_any_depth_from_too_much_on_is_refused(path: str) -> None:
     """So is ``**`` after such a folder."""
-    with pytest.raises(SettingsError, match="with everything in it"):
+    with pytest.raises(SettingsError, match=r"that (is|may be) everything in /"):
         rule(path)
 
 
