@@ -1,0 +1,60 @@
+"""The row about owners and modes: what was mended, what could not be."""
+
+from __future__ import annotations
+
+from dashboard.fleet import AGE, BY, NONE_IS_GOOD, NUMBER
+from dashboard.model import Row
+from dashboard.panels import Column, bars, graph, table
+
+KEYS = ("job", "instance", "supervisor", "rule")
+BY_RULE = "by (job, instance, supervisor, rule)"
+
+
+def _paths(result: str) -> str:
+    return (
+        f"sum {BY_RULE} (increase(supervisor_maint_permission_paths_total"
+        f'{{$fleet, result="{result}"}}[$__range]))'
+    )
+
+
+PERMISSIONS = Row(
+    "Permissions",
+    (
+        table(
+            "Rules",
+            "What each rule did in the time shown, by path: right already, mended, refused by the "
+            "system, or left alone because it is not safe to touch.",
+            KEYS,
+            (
+                Column(title="Right", expression=_paths("ok"), value=NUMBER),
+                Column(title="Mended", expression=_paths("fixed"), value=NUMBER),
+                Column(title="Failed", expression=_paths("failed"), value=NONE_IS_GOOD),
+                Column(title="Left alone", expression=_paths("skipped"), value=NUMBER),
+            ),
+            width=12,
+            alert="SupervisorPermissionsFailing",
+        ),
+        bars(
+            "Paths by result",
+            "What the hourly pass did. A rule that mends at each pass fights with somebody.",
+            {
+                "{{result}}": "sum by (result) (increase("
+                "supervisor_maint_permission_paths_total{$fleet}[$__rate_interval]))"
+            },
+            NUMBER,
+            width=6,
+            colored=("ok", "fixed", "failed", "skipped"),
+            alert="SupervisorPermissionsChurn",
+        ),
+        graph(
+            "Time since the last pass",
+            "How long ago permissions were last looked at: an hour at most, while no run is due.",
+            {
+                "{{instance}} {{supervisor}}": f"time() - max {BY} "
+                "(supervisor_maint_permissions_last_run_timestamp_seconds{$fleet})"
+            },
+            AGE,
+            width=6,
+        ),
+    ),
+)

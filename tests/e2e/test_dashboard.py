@@ -1,0 +1,270 @@
+"""Every query of the Grafana dashboard, asked of a real Prometheus that scraped a real run."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from tests import dashboards
+from tests.dashboards import Query
+from tests.e2e.harness import RealSupervisord
+from tests.e2e.harness_programs import group, program, sleeper
+from tests.e2e.harness_servers import Prometheus
+from tests.e2e.observed import Observed, fragile
+from tests.e2e.planned import Runs, plan, step
+
+DASHBOARD = dashboards.load()
+JOB, INSTANCE = "maint", "web01"
+SCRAPE_SECONDS, STEP_SECONDS = 1, 1
+
+PROMETHEUS_YML = f"""\
+global:
+  scrape_interval: {SCRAPE_SECONDS}s
+scrape_configs:
+  - job_name: {JOB}
+    static_configs:
+      - targets: ["127.0.0.1:{{port}}"]
+        labels: {{{{instance: {INSTANCE}}}}}
+"""
+
+# What Prometheus knows once it has seen everything.
+SEEN = (
+    'supervisor_process_state{name="fragile"} == 200',
+    'supervisor_maint_runs_total{result="succeeded"} == 1',
+    'sum(supervisor_process_restarts_total{cause="maintenance"}) == 3',
+    'sum(supervisor_process_restarts_total{cause="command"}) == 1',
+    'sum(supervisor_process_restarts_total{cause="exit"}) >= 1',
+    'supervisor_process_exits_total{name="migrate", expected="true"} == 1',
+    "supervisor_maint_process_memory_given_back_bytes",
+    "supervisor_maint_hold_until_timestamp_seconds",
+)
+
+Series = list[dict[str, Any]]
+
+
+@attrs.frozen(kw_only=True)
+class Shown:
+    """A Prometheus, asked as Grafana asks it, about the time from ``began_at`` to now."""
+
+    prometheus: Prometheus
+    began_at: float
+
+    def ask(self, query: Query, later_seconds: float = 0.0) -> Series:
+        """Return the series that a query gives; ``later_seconds`` after now, if wished."""
+        until = time.time() + later_seconds
+        seconds = until - self.began_at
+        expression = dashboards.substituted(
+            query.expression,
+            {"job": ".+", "instance": f"({INSTANCE}|other)", "group": ".+"},
+            seconds=seconds,
+            step=STEP_SECONDS,
+            scrape=SCRAPE_SECONDS,
+        )
+        if query.is_range:
+            times = {"start": f"{self.began_at}", "end": f"{until}", "step": f"{STEP_SECONDS}"}
+            found = self.prometheus.get_json("/api/v1/query_range", query=expression, **times)
+            return list(found["data"]["result"])
+        found = self.prometheus.get_json("/api/v1/query", query=expression, time=f"{until}")
+        return [{**each, "values": [each["value"]]} for each in found["data"]["result"]]
+
+    def label_values(self, query: Query) -> list[str]:
+        """Return what a variable offers."""
+        selector = dashboards.substituted(
+            query.expression,
+            {"job": ".+", "instance": ".+"},
+            seconds=1,
+            step=STEP_SECONDS,
+            scrape=SCRAPE_SECONDS,
+        )
+        path = f"/api/v1/label/{query.label}/values"
+        return list(self.prometheus.get_json(path, **{"match[]": selector})["data"])
+
+    def panel(self, title: str, later_seconds: float = 0.0) -> dict[str, list[float]]:
+        """Return what a panel shows: the values of each series by its legend or column."""
+        panel = dashboards.titled(DASHBOARD, title)
+        columns = _columns(panel)
+        return {
+            dashboards.legend(query.legend, series["metric"]) or column: _numbers(series)
+            for query, column in zip(dashboards.queries_of(panel), columns)
+            for series in self.ask(query, later_seconds)
+        }
+
+
+def _columns(panel: dict[str, Any]) -> list[str]:
+    if panel["type"] != "table":
+        return [panel["title"]] * len(panel["targets"])
+    return list(panel["transformations"][-1]["options"]["renameByName"].values())
+
+
+def _numbers(series: dict[str, Any]) -> list[float]:
+    """Return the values of a series that can be drawn."""
+    values = [float(value) for _, value in series["values"]]
+    return [value for value in values if not math.isnan(value)]
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+    """A machine that has been through everything, and the Prometheus that watched it."""
+    machine = Machine(tmp_path_factory.mktemp("dashboard"))
+    with ExitStack() as stack:
+        supervisord = stack.enter_context(RealSupervisord(*machine.stanzas()))
+        machine.observed.under(supervisord)
+        configuration = PROMETHEUS_YML.format(port=machine.observed.port)
+        prometheus = stack.enter_context(Prometheus(configuration))
+        began_at = time.time()
+        machine.live(prometheus)
+        yield Shown(prometheus=prometheus, began_at=began_at)
+
+
+class Machine:
+    """A supervisord with a plan whose last step waits for us, and a program that can be broken."""
+
+    def __init__(self, folder: Path) -> None:
+        self._broken, self._seen = folder / "broken", folder / "seen"
+        sections = [
+            f"[sink:textfile]\npath={folder}/maint.prom",
+            plan("nightly", schedule="0 3 * * *", timezone="Asia/Tokyo", post="be-seen"),
+            step("be-seen", f"sh -c 'until test -e {self._seen}; do sleep 0.1; done'"),
+        ]
+        self.observed = Observed(folder, sinks="\n".join(sections))
+
+    def stanzas(self) -> list[str]:
+        """Return what its supervisord runs."""
+        return [
+            self.observed.stanza(),
+            program("web_0", sleeper(), startsecs=0),
+            program("web_1", sleeper(), startsecs=0),
+            group("web", "web_0", "web_1"),
+            program("worker", sleeper(), startsecs=0),
+            program("fragile", fragile(self._broken), startsecs=1, startretries=0),
+            program("migrate", ["true"], startsecs=0, autostart="false", autorestart="false"),
+        ]
+
+    def live(self, prometheus: Prometheus) -> None:
+        """Let everything happen: a crash, a command, a program given up, a run, and a hold."""
+        self.observed.settled()
+        self._await(prometheus, 'supervisor_process_up{name="worker"} == 1')
+        supervisord = self.observed.supervisord
+        os.kill(supervisord.pid_of("worker"), signal.SIGKILL)
+        supervisord.ctl("restart", "web:web_0")
+        supervisord.ctl("start", "migrate")
+        self.observed.break_program("fragile", self._broken)
+        runs = Runs(self.observed)
+        run_id = runs.begin("nightly")
+        # so long that there is a step of the graphs in it
+        self._await(prometheus, "sum_over_time(supervisor_maint_in_progress[5s]) >= 3")
+        self._await(prometheus, "supervisor_maint_window_deadline_timestamp_seconds > time()")
+        self._seen.touch()
+        assert "succeeded" == runs.finish(run_id)["run"]["phase"]
+        assert 0 == self.observed.command("hold", "nightly", "--reason", "a deploy").returncode
+        for expression in SEEN:
+            self._await(prometheus, expression)
+        # the last step of a graph may be a second ago
+        self._await(prometheus, f"timestamp(supervisor_up) > {time.time() + 2 * STEP_SECONDS}")
+
+    def _await(self, prometheus: Prometheus, expression: str) -> None:
+        self.observed.wait_until(
+            lambda: prometheus.query(expression), f"Prometheus has {expression}"
+        )
+
+
+@pytest.mark.needs_server("prometheus")
+@pytest.mark.parametrize("query", dashboards.queries(DASHBOARD), ids=str)
+def test_query_returns_data(shown: Shown, query: Query) -> None:
+    """Each query of each panel and annotation has at least one number to show."""
+    numbers = [number for series in shown.ask(query) for number in _numbers(series)]
+
+    assert numbers
+
+
+@pytest.mark.needs_server("prometheus")
+@pytest.mark.parametrize("query", dashboards.variables(DASHBOARD), ids=str)
+def test_variable_offers_what_there_is(shown: Shown, query: Query) -> None:
+    """Jobs, instances and groups can be chosen from those that there are."""
+    offered = {
+        "job": {JOB},
+        "instance": {INSTANCE},
+        "group": {"fragile", "maint", "migrate", "web", "worker"},
+    }
+
+    assert offered[query.label] == set(shown.label_values(query))
+
+
+@pytest.mark.needs_server("prometheus")
+@pytest.mark.parametrize(
+    ("title", "number"),
+    [
+        ("Listeners", 1),
+        ("Silent listeners", 0),
+        ("Running", 4),
+        ("Wanted and down", 1),
+        ("Given up", 1),
+        ("In maintenance", 0),
+        ("Muted", 0),
+        ("Held", 1),
+        ("Settings", 1),
+        ("Exceptions", 0),
+    ],
+)
+def test_numbers_are_what_happened(shown: Shown, title: str, number: float) -> None:
+    """The numbers at the top are those of the machine: one program was broken, one plan held."""
+    assert {title: [number]} == shown.panel(title)
+
+
+@pytest.mark.needs_server("prometheus")
+def test_silence_shows(shown: Shown) -> None:
+    """Ten minutes after everything has died there is one silent listener, still in its table."""
+    listeners = shown.panel("Listeners", later_seconds=600)
+    silent = shown.panel("Silent listeners", later_seconds=600)
+    ((age,),) = shown.panel("Instances", later_seconds=600).values()
+
+    assert ({"Listeners": [1]}, {"Silent listeners": [1]}) == (listeners, silent)
+    assert age > 300
+
+
+@pytest.mark.needs_server("prometheus")
+@pytest.mark.parametrize(
+    ("title", "wanted"),
+    [
+        ("Restarts by cause", {"maintenance", "command", "exit"}),
+        ("Failed starts", {"failed starts", "given up"}),
+        ("Ends by themselves", {"expected: true", "expected: false"}),
+        ("Runs by result", {"succeeded"}),
+        ("Down by cause", {"maintenance", "exit"}),
+        ("Differences", {"state"}),
+    ],
+)
+def test_graphs_rise_with_what_happened(shown: Shown, title: str, wanted: set[str]) -> None:
+    """Each kind of thing that happened is a line or bar above 0, and nothing else is."""
+    found = {name for name, numbers in shown.panel(title).items() if max(numbers) > 0}
+
+    assert wanted == found
+
+
+@pytest.mark.needs_server("prometheus")
+def test_history_shows_the_run_and_its_window(shown: Shown) -> None:
+    """The run and the muted time are there, and over."""
+    history = shown.panel("Maintenance history")
+
+    assert {f"{INSTANCE} nightly": 1, f"{INSTANCE} window": 2} == {
+        name: max(numbers) for name, numbers in history.items()
+    }
+    assert {0} == {numbers[-1] for numbers in history.values()}
+
+
+@pytest.mark.needs_server("prometheus")
+def test_planned_restart_shows_what_it_cost(shown: Shown) -> None:
+    """Downtime and memory are told of each process that was restarted, and of no other."""
+    restarted = {f"{INSTANCE} {name}" for name in ("web:web_0", "web:web_1", "worker:worker")}
+
+    assert restarted == set(shown.panel("Down in the last planned restart"))
+    assert restarted == set(shown.panel("Memory given back"))
