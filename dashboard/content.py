@@ -10,6 +10,7 @@ from dashboard.model import (
     JSON,
     SCHEMA_VERSION,
     annotation,
+    constant,
     datasource_variable,
     placed,
     query_variable,
@@ -21,6 +22,9 @@ from dashboard.restarts import DOWNTIME_AND_MEMORY, RESTARTS
 UID = "supervisor-maint"
 ROWS = (FLEET, PROCESSES, RESTARTS, DOWNTIME_AND_MEMORY, PERMISSIONS, LISTENER)
 
+# As in the alerts' runbook_url: the place where docs/runbook.md is published.
+RUNBOOK = "https://docs.example/supervisor-maint/runbook.md"
+
 VARIABLES = (
     datasource_variable(),
     query_variable("job", "Job", "label_values(supervisor_maint_build_info, job)"),
@@ -30,6 +34,7 @@ VARIABLES = (
         'label_values(supervisor_maint_build_info{job=~"$job"}, instance)',
     ),
     query_variable("group", "Group", "label_values(supervisor_process_state{$fleet}, group)"),
+    constant("runbook", RUNBOOK),
 )
 
 ANNOTATIONS = (

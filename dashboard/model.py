@@ -108,6 +108,11 @@ def query_variable(name: str, label: str, values: str) -> JSON:
     }
 
 
+def constant(name: str, value: str) -> JSON:
+    """Return a variable that nobody sees: what is written once and used in many places."""
+    return {"type": "constant", "name": name, "query": value, "hide": 2, "skipUrlSync": True}
+
+
 def annotation(name: str, expression: str, color: str, title: str, **more: Any) -> JSON:
     """Return what is drawn behind every graph: a span for values, or a line at a time."""
     return {

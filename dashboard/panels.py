@@ -10,8 +10,6 @@ import attrs
 
 from dashboard.model import DATASOURCE, JSON, promql
 
-RUNBOOK = "https://github.com/supervisor-maint/supervisor-maint/blob/main/docs/runbook.md"
-
 GREEN, YELLOW, RED, BLUE, GREY = "green", "yellow", "red", "blue", "text"
 STATES = ("RUNNING", "STARTING", "STOPPING", "STOPPED", "EXITED", "BACKOFF", "FATAL", "UNKNOWN")
 # A word has the same colour wherever it is drawn.
@@ -115,14 +113,18 @@ def stacked(
 def bars(
     title: str, description: str, queries: Mapping[str, str], value: Value, **more: Any
 ) -> JSON:
-    """Return bars over time that add up: how often something happened."""
+    """Return bars over time that add up: how often something happened.
+
+    What two bars both look at would be counted twice, and ``$__rate_interval`` reaches a scrape
+    further back than a bar is wide: so a bar is at least a minute.
+    """
     custom = {
         "drawStyle": "bars",
         "fillOpacity": 80,
         "lineWidth": 0,
         "stacking": {"mode": "normal", "group": "A"},
     }
-    return _over_time(title, description, queries, value, custom, **more)
+    return _over_time(title, description, queries, value, custom, interval="1m", **more)
 
 
 def _over_time(
@@ -299,7 +301,7 @@ def _panel(
 
 
 def _runbook(alert: str) -> JSON:
-    url = f"{RUNBOOK}#{alert.lower()}"
+    url = f"${{runbook}}#{alert.lower()}"
     return {"title": f"What to do: {alert}", "url": url, "targetBlank": True}
 
 

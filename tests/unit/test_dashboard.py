@@ -207,3 +207,15 @@ def test_labels_of_legends_are_there(query: Query) -> None:
     }
 
     assert named <= grouped
+
+
+def test_provisioning_finds_it() -> None:
+    """The provider reads the folder that the documentation puts the file into."""
+    folder = dashboards.FILE.parent
+    (path,) = re.findall(r"path: (\S+)", (folder / "dashboards.yaml").read_text("utf-8"))
+    page = (folder.parents[1] / "docs" / "dashboard.md").read_text("utf-8")
+
+    assert f"{dashboards.FILE.name} {path}/{dashboards.FILE.name}\n" in page
+    assert {"supervisor-maint.json", "dashboards.yaml", "datasource.yaml"} == {
+        each.name for each in folder.iterdir()
+    }
