@@ -10,7 +10,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from supervisor_maint.processes import Look, Namespec, ProcessConfig, Snapshot, Supervisord
+from supervisor_maint.processes import (
+    Look,
+    Namespec,
+    OutputSizes,
+    ProcessConfig,
+    Snapshot,
+    Supervisord,
+)
 
 
 class Supervisor(Protocol):
@@ -47,8 +54,17 @@ class Supervisor(Protocol):
         """Return the last ``length`` bytes of supervisord's own log, decoded leniently."""
         ...
 
-    def output_tail(self, namespec: Namespec, length: int) -> str:
-        """Return the last bytes of a process's stderr log, else of its stdout log."""
+    def output_sizes(self, namespecs: Collection[Namespec]) -> Mapping[Namespec, OutputSizes]:
+        """Ask how much the logs of processes hold, in one call; those unknown are left out."""
+        ...
+
+    def output_tail(
+        self, namespec: Namespec, length: int, *, since: OutputSizes | None = None
+    ) -> str:
+        """Return the last bytes of a process's stderr log, else of its stdout log.
+
+        With ``since``, only what was written after the logs held so much.
+        """
         ...
 
     def nudge(self) -> None:

@@ -180,3 +180,19 @@ class Look:
 
     supervisord_state: str
     statuses: Mapping[Namespec, ProcessStatus | None]
+
+
+@attrs.frozen
+class OutputSizes:
+    """How many bytes the logs of a process hold; 0 for one that it does not have."""
+
+    stderr: int = 0
+    stdout: int = 0
+
+    def written_since(self, before: OutputSizes) -> OutputSizes:
+        """Return how much was written since; a log that shrank was rotated or cut: all of it."""
+        return OutputSizes(_grown(before.stderr, self.stderr), _grown(before.stdout, self.stdout))
+
+
+def _grown(before: int, now: int) -> int:
+    return now - before if now >= before else now

@@ -5,12 +5,12 @@ XML-RPC no longer knows the exit of what was started again (Supervisor #1150); t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from supervisor_maint.app.run_ports import RunPorts
 from supervisor_maint.errors import SupervisorError
 from supervisor_maint.maintenance.run import Run
-from supervisor_maint.processes import Namespec, Snapshot
+from supervisor_maint.processes import Namespec, OutputSizes, Snapshot
 from supervisor_maint.supervisord import exits
 from supervisor_maint.supervisord.exits import ExitFact
 
@@ -22,38 +22,57 @@ MOST_LINES = 10
 
 
 async def describe(
-    ports: RunPorts, run: Run, snapshot: Snapshot | None
+    ports: RunPorts,
+    run: Run,
+    snapshot: Snapshot | None,
+    output_before: Mapping[Namespec, OutputSizes],
 ) -> list[tuple[Namespec, str]]:
     """Return sentences about the processes that failed; what supervisord says until it is silent.
 
     ``snapshot`` is any of the run's: it tells which names more than one group has.
+    ``output_before`` is what the logs held when the run started a process.
     """
     found: list[tuple[Namespec, str]] = []
     failures = [target.namespec for target in run.failures[:MOST_PROCESSES]]
     if not failures:
         return found
-    supervisor = ports.supervisor()
+    everyone = snapshot.processes if snapshot else [target.namespec for target in run.targets or ()]
     try:
-        log = await ports.act(supervisor.log_tail, LOG_TAIL_BYTES)
-        found += _exits(log, run, snapshot, failures)
+        facts = await ends(ports, run, everyone)
         for namespec in failures:
-            output = await ports.act(supervisor.output_tail, namespec, OUTPUT_TAIL_BYTES)
-            found += [(namespec, f"wrote: {line}") for line in _last_lines(output)]
+            if namespec in facts:
+                found.append((namespec, f"ended last by {_ended_by(facts[namespec])}"))
+        for namespec in failures:
+            told = await _last_words(ports, namespec, output_before.get(namespec))
+            found += [(namespec, line) for line in told]
     except SupervisorError:
         return found
     return found
 
 
-def _exits(
-    log: str, run: Run, snapshot: Snapshot | None, failures: list[Namespec]
-) -> Iterator[tuple[Namespec, str]]:
-    everyone = snapshot.processes if snapshot else [target.namespec for target in run.targets or ()]
-    facts: Mapping[Namespec, ExitFact] = exits.attribute(exits.parse_exits(log), everyone)
+async def ends(
+    ports: RunPorts, run: Run, everyone: Collection[Namespec]
+) -> Mapping[Namespec, ExitFact]:
+    """Return how processes ended since the run began to stop any. Raises SupervisorError.
+
+    ``everyone`` is every process of supervisord.
+    """
+    log = await ports.act(ports.supervisor().log_tail, LOG_TAIL_BYTES)
     since_at = int(run.created_at if run.first_stop_at is None else run.first_stop_at)
-    for namespec in failures:
-        fact = facts.get(namespec)
-        if fact is not None and fact.logged_at >= since_at:
-            yield namespec, f"ended last by {_ended_by(fact)}"
+    facts = exits.attribute(exits.parse_exits(log), everyone)
+    return {name: fact for name, fact in facts.items() if fact.logged_at >= since_at}
+
+
+async def _last_words(
+    ports: RunPorts, namespec: Namespec, since: OutputSizes | None
+) -> Iterable[str]:
+    """Tell what a process wrote since the run started it, or last, where that is not known."""
+    tail = ports.supervisor().output_tail
+    output = await ports.act(tail, namespec, OUTPUT_TAIL_BYTES, since=since)
+    lines = _last_lines(output)
+    if since is None:
+        return [f"wrote last, maybe before this run: {line}" for line in lines]
+    return [f"wrote: {line}" for line in lines] or ["wrote nothing since it was started"]
 
 
 def _ended_by(fact: ExitFact) -> str:

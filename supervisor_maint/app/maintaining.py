@@ -116,6 +116,7 @@ class Maintenance:
             blockers=Scout(
                 ports=ports, journal=self.journal, steps=steps, totals=self.totals
             ).blockers,
+            note_output=self.keeper.note_output,
             take_snapshot=self.keeper.take,
             steps=steps,
         )

@@ -34,7 +34,8 @@ Performance = Callable[[Run, Any], Awaitable[None]]
 class Performer:
     """Performs actions; ``tell`` takes each result, ``wake`` is called when one only wakes.
 
-    ``survive`` gets what an action should not have raised.
+    ``survive`` gets what an action should not have raised. ``note_output`` is called before
+    processes are started.
     """
 
     ports: RunPorts
@@ -42,6 +43,7 @@ class Performer:
     wake: Callable[[], None]
     survive: Callable[[str, BaseException], None]
     blockers: Callable[[Run], Awaitable[tuple[str, ...]]]
+    note_output: Callable[[tuple[Namespec, ...]], Awaitable[None]]
     take_snapshot: Callable[[Run, actions.When], Awaitable[Result]]
     steps: StepRunner
     _tasks: set[asyncio.Future[None]] = attrs.field(init=False, factory=set)
@@ -89,6 +91,7 @@ class Performer:
         await self._call(CallKind.STOP, self.ports.supervisor().stop, action.namespecs)
 
     async def _start(self, _: Run, action: actions.StartProcesses) -> None:
+        await self.note_output(action.namespecs)
         await self._call(CallKind.START, self.ports.supervisor().start, action.namespecs)
 
     async def _call(

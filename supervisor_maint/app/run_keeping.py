@@ -6,7 +6,7 @@ The history is no condition of a run: what cannot be written is logged, and the 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -19,13 +19,13 @@ from supervisor_maint.app.recording import snapshot_document, snapshot_of
 from supervisor_maint.app.run_ports import RunPorts
 from supervisor_maint.app.run_story import Line, Story
 from supervisor_maint.effects import Memory
-from supervisor_maint.errors import MaintError, StoreError
+from supervisor_maint.errors import MaintError, StoreError, SupervisorError
 from supervisor_maint.maintenance.actions import When
 from supervisor_maint.maintenance.observation import AfterTaken, BeforeTaken, NotTaken, Result
 from supervisor_maint.maintenance.run import Run
 from supervisor_maint.maintenance.target import Target
-from supervisor_maint.processes import Namespec, Snapshot
-from supervisor_maint.snapshots.diff import Difference
+from supervisor_maint.processes import Namespec, OutputSizes, Snapshot
+from supervisor_maint.snapshots.diff import Difference, LearntExit, has_ended_badly
 from supervisor_maint.snapshots.rundiff import Measured, run_diff
 from supervisor_maint.store.records import Record
 
@@ -51,6 +51,8 @@ class RunKeeper:
     resident_before: Mapping[Namespec, int] = attrs.field(factory=dict)
     resident_after: Mapping[Namespec, int] = attrs.field(factory=dict)
     differences: tuple[Difference, ...] = ()
+    # What the logs of a process held when this run started it first.
+    _output_before: dict[Namespec, OutputSizes] = attrs.field(init=False, factory=dict)
     _unsaved: Callable[[], None] | None = attrs.field(init=False, default=None)
     _trouble: str | None = attrs.field(init=False, default=None)
     _outlook: tuple[str, Outlook] | None = attrs.field(init=False, default=None)
@@ -83,6 +85,14 @@ class RunKeeper:
         except MaintError as error:
             return NotTaken(when=when, reason=error.msg)
 
+    async def note_output(self, namespecs: Collection[Namespec]) -> None:
+        """Note how much processes have written before they are started."""
+        try:
+            sizes = await self.ports.act(self.ports.supervisor().output_sizes, namespecs)
+        except SupervisorError:
+            return  # what is quoted of a failure then says that it may be older
+        self._output_before = {**sizes, **self._output_before}
+
     async def save(self, run: Run, story: Story) -> None:
         """Keep a run as it is now."""
         make, save = self._record(run, story.newest()), self.ports.history.save_run
@@ -109,8 +119,10 @@ class RunKeeper:
         self.records.memory_given_back.update(
             past_runs.memory_given_back(run, self.resident_before, self.resident_after)
         )
-        for namespec, told in await failing.describe(self.ports, run, self.before):
-            story.add(self.ports.clock(), told, namespec.qualified)
+        for namespec, told in await failing.describe(
+            self.ports, run, self.before, self._output_before
+        ):
+            story.add(self.ports.clock(), told, str(namespec))
         await self.save(run, story)
         try:
             await self.ports.store(self.ports.log_line, run)
@@ -143,10 +155,21 @@ class RunKeeper:
             self.after,
             restarted=[target.namespec for target in targets if target.was_stopped],
             measured={target.namespec: self._measured(target) for target in targets},
+            learnt_exits=await self._ends(run, self.after),
         )
         return AfterTaken(
             snapshot=self.after, differences=tuple(str(each) for each in self.differences)
         )
+
+    async def _ends(self, run: Run, after: Snapshot) -> Mapping[Namespec, LearntExit]:
+        """Learn from supervisord's log how processes ended, if any did not come back."""
+        if not any(map(has_ended_badly, after.processes.values())):
+            return {}
+        try:
+            return await failing.ends(self.ports, run, after.processes)
+        except SupervisorError as error:
+            logger.warning("exit statuses stay unknown: %s", error.msg)
+            return {}
 
     def _measured(self, target: Target) -> Measured:
         return Measured(
@@ -187,6 +210,7 @@ class RunKeeper:
         self.before = self.after = None
         self.resident_before, self.resident_after = {}, {}
         self.differences = ()
+        self._output_before = {}
 
 
 def _past(records: Iterable[Record]) -> PastRuns:

@@ -21,6 +21,7 @@ from supervisor_maint import errors
 from supervisor_maint.processes import (
     Look,
     Namespec,
+    OutputSizes,
     ProcessConfig,
     Snapshot,
     Supervisord,
@@ -34,6 +35,9 @@ from supervisor_maint.supervisord.transport import HttpTransport
 # control characters but tab, line feed and carriage return, and the parser would refuse it all.
 _NOT_IN_XML = bytes(set(range(32)) - {9, 10, 13})
 _LONGEST_CHARACTER_BYTES = 4  # UTF-8, RFC 3629
+
+# As the methods about logs name them, in the order of ``OutputSizes``.
+_STREAMS = ("Stderr", "Stdout")
 
 _T = TypeVar("_T")
 
@@ -140,21 +144,50 @@ class SupervisorClient:
         """Return the last ``length`` bytes of supervisord's own log, whole characters only."""
         return self._tail("supervisor.readLog", length)
 
-    def output_tail(self, namespec: Namespec, length: int) -> str:
+    def output_sizes(self, namespecs: Iterable[Namespec]) -> Mapping[Namespec, OutputSizes]:
+        """Ask how much the logs of processes hold, in one call; those unknown are left out."""
+        asked = list(namespecs)
+        calls = [
+            Call(f"supervisor.tailProcess{stream}Log", (namespec.qualified, 0, 0))
+            for namespec in asked
+            for stream in _STREAMS
+        ]
+        answer = iter(self.multicall(calls, repeatable=True))
+        pairs = zip(asked, zip(answer, answer))
+        return self._understood(
+            lambda: {
+                namespec: OutputSizes(*(int(size) for _, size, _ in pair))
+                for namespec, pair in pairs
+                if not any(map(_is_fault, pair))
+            }
+        )
+
+    def output_tail(
+        self, namespec: Namespec, length: int, *, since: OutputSizes | None = None
+    ) -> str:
         """Return the last ``length`` bytes of a process's stderr log, else of its stdout log.
 
-        Whole characters only; an empty text when it has neither.
+        Whole characters only; an empty text when it has neither. With ``since``, only what was
+        written after the logs held so much; a log that was rotated or cut since is all newer.
         """
-        for method in ("supervisor.readProcessStderrLog", "supervisor.readProcessStdoutLog"):
-            try:
-                tail = self._tail(method, length, namespec.qualified)
-            except errors.SupervisorFault as fault:
-                if fault.code != FaultCode.NO_FILE:
-                    raise
-                continue
+        lengths = (length, length)
+        if since is not None:
+            now = self.output_sizes([namespec]).get(namespec, since)
+            written = now.written_since(since)
+            lengths = (min(length, written.stderr), min(length, written.stdout))
+        for stream, wanted in zip(_STREAMS, lengths):
+            tail = self._output(stream, namespec, wanted) if wanted else ""
             if tail.strip():
                 return tail
         return ""
+
+    def _output(self, stream: str, namespec: Namespec, length: int) -> str:
+        try:
+            return self._tail(f"supervisor.readProcess{stream}Log", length, namespec.qualified)
+        except errors.SupervisorFault as fault:
+            if fault.code == FaultCode.NO_FILE:
+                return ""
+            raise
 
     def _tail(self, method: str, length: int, *params: str) -> str:
         """Read the end of a log.

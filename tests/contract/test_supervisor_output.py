@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from supervisor_maint.errors import SupervisorFault
-from supervisor_maint.processes import Namespec, ProcessState
+from supervisor_maint.processes import Namespec, OutputSizes, ProcessState
 from supervisor_maint.supervisord.rpc import SupervisorClient
 from tests.fakes.real_supervisord import RealSupervisord, wait_until
 
@@ -59,3 +59,26 @@ def test_output_of_nobody(client: SupervisorClient) -> None:
     """A process that supervisord does not know is a fault."""
     with pytest.raises(SupervisorFault, match="nobody"):
         client.output_tail(Namespec.parse("nobody"), 10)
+
+
+def test_output_since_a_size(client: SupervisorClient) -> None:
+    """Only what was written since is there, in whole characters; logs that are none hold 0."""
+    both, silent = Namespec.parse("both"), Namespec.parse("silent")
+    line = "no such t\u00e4ble\n"
+    wait_until(lambda: client.output_tail(both, 1000) == line)
+    stdout_bytes, line_bytes = len("to stdout\n"), len(line.encode())
+    wait_until(lambda: client.output_sizes([both])[both].stdout == stdout_bytes)
+    now = OutputSizes(line_bytes, stdout_bytes)
+
+    assert {both: now, silent: OutputSizes()} == client.output_sizes([both, silent])
+    assert {} == client.output_sizes([Namespec.parse("nobody")])
+    assert "" == client.output_tail(both, 1000, since=now)
+    assert "ble\n" == client.output_tail(both, 1000, since=OutputSizes(line_bytes - 5, 0))
+    assert "out\n" == client.output_tail(both, 1000, since=OutputSizes(line_bytes, 6))
+
+
+def test_output_of_a_log_that_was_rotated(client: SupervisorClient) -> None:
+    """A log that holds less than before was begun anew: all of it was written since."""
+    both = Namespec.parse("both")
+
+    assert "ble\n" == client.output_tail(both, 4, since=OutputSizes(10**9, 10**9))

@@ -63,8 +63,8 @@ def test_programs_that_do_not_do_as_they_are_told(observe: Observe, tmp_path: Pa
     assert "failed" == found
     assert "c_broken" in reason
     assert "FATAL" in reason
-    assert ("c_broken:c_broken", "ended last by exit status 7") in story
-    assert ("c_broken:c_broken", "wrote: no licence") in story
+    assert ("c_broken", "ended last by exit status 7") in story
+    assert ("c_broken", "wrote: no licence") in story
     assert {"a_deaf:a_deaf", "b_slow:b_slow"} == runs.replaced()
     assert ("FATAL", 0) == now["c_broken:c_broken"]
     assert runs.before["d_last:d_last"] == now["d_last:d_last"]

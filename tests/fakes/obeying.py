@@ -11,6 +11,7 @@ from supervisor_maint.errors import SupervisorError
 from supervisor_maint.processes import (
     Look,
     Namespec,
+    OutputSizes,
     ProcessConfig,
     ProcessState,
     ProcessStatus,
@@ -45,6 +46,7 @@ class Program:
 class Obeying:
     """Implements ``effects.Supervisor``; ``trouble`` is raised by every call while it is set.
 
+    ``output`` is what every process has written, ``last_words`` what one adds that breaks.
     ``teller`` is told of every transition, as a listener would be.
     """
 
@@ -58,6 +60,7 @@ class Obeying:
         self.start_seconds: dict[Namespec, float] = {}
         self.log = ""
         self.output = ""
+        self.last_words = ""
         self.calls: list[str] = []
         self.fewest_running = len(names)
 
@@ -129,9 +132,15 @@ class Obeying:
         self._called("log_tail")
         return self.log[-length:]
 
-    def output_tail(self, namespec: Namespec, length: int) -> str:
+    def output_sizes(self, namespecs: Collection[Namespec]) -> Mapping[Namespec, OutputSizes]:
+        self._called("output_sizes")
+        return dict.fromkeys(namespecs, OutputSizes(stderr=len(self.output)))
+
+    def output_tail(
+        self, namespec: Namespec, length: int, *, since: OutputSizes | None = None
+    ) -> str:
         self._called("output_tail")
-        return self.output[-length:]
+        return self.output[0 if since is None else since.stderr :][-length:]
 
     def nudge(self) -> None:
         self._called("nudge")
@@ -154,6 +163,7 @@ class Obeying:
             self._tell(program, f"STOPPED {program.pid}")
             program.state, program.pid, program.stopped_at = STOPPED, None, changed_at
         elif program.breaks:
+            self.output += self.last_words
             self._tell(program, "BACKOFF", "FATAL")
             program.state, program.pid = ProcessState.FATAL, None
         else:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from supervisor_maint.errors import SupervisorTimeout
 from supervisor_maint.maintenance.plan import OnFailure, Step, Strategy
 from supervisor_maint.snapshots.tallies import Cause
 from supervisor_maint.store.requests import Verb
-from tests.fakes.maintained import NOW, TOKYO, Scene, plan, tell_driven
+from tests.fakes.maintained import NOW, TOKYO, Scene, plan, tell, tell_driven
 from tests.fakes.watching import ns
 
 SCHEDULED = NOW + 10
@@ -125,7 +126,8 @@ def test_process_that_does_not_come_back_fails_the_run() -> None:
         scene.supervisor.log = (
             "2033-05-18 03:33:20,000 INFO exited: a (exit status 3; not expected)\n"
         )
-        scene.supervisor.output = "starting\nno such table\n"
+        scene.supervisor.output = "of an earlier night\n"
+        scene.supervisor.last_words = "starting\nno such table\n"
         await scene.until_over()
 
     scene = tell_driven(tale)
@@ -137,6 +139,69 @@ def test_process_that_does_not_come_back_fails_the_run() -> None:
     told = [line["text"] for line in scene.runs.history.kept[scene.run.id]["story"]]
     assert ["ended last by exit status 3", "wrote: starting", "wrote: no such table"] == told[-3:]
     assert 1 == scene.totals.plans.plans["nightly"].runs["failed"]
+
+
+def test_differences_know_the_exit_status_that_the_story_tells() -> None:
+    """How a process ended is learnt from supervisord's log for both."""
+
+    async def tale(scene: Scene) -> None:
+        scene.supervisor["a"].breaks = True
+        scene.supervisor.log = (
+            "2033-05-18 03:33:20,000 INFO exited: a (exit status 3; not expected)\n"
+        )
+        await scene.until_over()
+
+    scene = tell_driven(tale, plans=[plan(on_failure=OnFailure.CONTINUE)])
+
+    kept = scene.runs.history.kept[scene.run.id]
+    assert ["exit status 3; Exited too quickly"] == [each["detail"] for each in kept["differences"]]
+    assert "ended last by exit status 3" in [line["text"] for line in kept["story"]]
+
+
+@pytest.mark.parametrize(
+    ("last_words", "told"),
+    [("no such table\n", "wrote: no such table"), ("", "wrote nothing since it was started")],
+)
+def test_only_what_was_written_since_the_start_is_quoted(last_words: str, told: str) -> None:
+    """What a process wrote in earlier nights is none of this run's."""
+
+    async def tale(scene: Scene) -> None:
+        scene.supervisor["a"].breaks = True
+        scene.supervisor.output = "of an earlier night\n"
+        scene.supervisor.last_words = last_words
+        await scene.until_over()
+
+    assert f"a: {told}" == tell_driven(tale).story[-1]
+
+
+def test_output_that_may_be_older_says_so() -> None:
+    """A listener that did not see the start quotes the last lines, and says what they may be."""
+
+    async def tale(scene: Scene) -> None:
+        scene.supervisor["a"].breaks = True
+        scene.supervisor.output = "no such table\n"
+        async with scene.driven():
+            await scene.until(lambda: scene.supervisor.states["a"] == "STARTING")
+        following = scene.crashed()
+        async with following.driven():
+            await following.until_over()
+
+        assert "a: wrote last, maybe before this run: no such table" == following.story[-1]
+
+    tell(tale)
+
+
+def test_output_that_cannot_be_measured_keeps_nothing_from_being_started() -> None:
+    """The start comes all the same."""
+
+    async def tale(scene: Scene) -> None:
+        def refuse(_namespecs: Any) -> Any:
+            raise SupervisorTimeout("no answer")
+
+        scene.supervisor.output_sizes = refuse  # type: ignore[method-assign]
+        await scene.until_over()
+
+    assert "succeeded" == tell_driven(tale).run.phase.value
 
 
 def test_on_failure_continue_goes_on() -> None:

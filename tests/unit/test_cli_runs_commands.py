@@ -311,7 +311,7 @@ def night(place: Place) -> Scene:
 
     async def tale(scene: Scene) -> None:
         scene.supervisor["b"].breaks = True
-        scene.supervisor.output = "no such table\n"
+        scene.supervisor.last_words = "no such table\n"
         await scene.until_over()
 
     scene = tell_driven(tale, plans=[plan()])
@@ -344,7 +344,7 @@ def test_history_of_one_run(night: Scene, place: Place, capsys: pytest.CaptureFi
     assert "b failed - - - it is FATAL: Exited too quickly" in shown
     assert any(line.startswith("differs: b: state: RUNNING -> FATAL") for line in shown)
     assert "2023-11-16 03:00:01 JST b is being stopped" in shown
-    assert any(line.endswith("b wrote: no such table") for line in shown)
+    assert any(line.endswith(" JST b wrote: no such table") for line in shown)
 
 
 def test_history_of_one_run_as_json(

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from supervisor_maint.processes import Namespec
+from supervisor_maint.processes import Namespec, OutputSizes
 
 IN_ORDER = (Namespec("a", "z"), Namespec("b", "a"), Namespec("b", "b"), Namespec("b:", "a"))
 
@@ -30,3 +30,14 @@ def test_equal_namespecs_are_one_key() -> None:
     assert {one: 1} == {other: 1}
     assert not one < other
     assert one <= other
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "written"),
+    [((0, 0), (0, 7), (0, 7)), ((5, 9), (8, 9), (3, 0)), ((100, 5), (40, 5), (40, 0))],
+)
+def test_what_was_written_since(
+    before: tuple[int, int], now: tuple[int, int], written: tuple[int, int]
+) -> None:
+    """A log that is smaller than it was has been rotated, and all of it was written since."""
+    assert OutputSizes(*written) == OutputSizes(*now).written_since(OutputSizes(*before))
