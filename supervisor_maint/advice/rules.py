@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Callable
 
-from supervisor_maint.advice import access, listeners, metrics, plans, plugins, superlance
+from supervisor_maint.advice import (
+    access,
+    listeners,
+    metrics,
+    permission_logs,
+    permissions,
+    plans,
+    plugins,
+    superlance,
+)
 from supervisor_maint.advice.values import Advice, Severity, Surroundings
 
 Rule = Callable[[Surroundings], Iterable[Advice]]
@@ -35,6 +44,15 @@ RULES: tuple[Rule, ...] = (
     plans.skipped_times,
     plans.users_of_steps,
     plans.files,
+    permissions.unknown_accounts,
+    permissions.overlaps_of_rules,
+    permissions.nothing_there,
+    permissions.links,
+    permissions.untrusted_bases,
+    permissions.open_bases,
+    permissions.needs_of_root,
+    permission_logs.contradictions,
+    permission_logs.logrotates_files,
     metrics.no_sink,
     metrics.random_instances,
     superlance.httpok_over_tls,

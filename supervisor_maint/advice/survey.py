@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Callable
 
-from supervisor_maint.advice import plan_files
+from supervisor_maint.advice import permission_files, plan_files
 from supervisor_maint.advice.pythons import python_of
 from supervisor_maint.advice.values import PythonVersion, Surroundings
 from supervisor_maint.errors import Problem, SettingsError
@@ -45,6 +45,7 @@ def survey(
         pythons=_pythons(configuration, environ.get("PATH", _DEFAULT_PATH)),
         users=plan_files.users(settings),
         plan_files=plan_files.problems(settings),
+        permission_facts=permission_files.look(settings),
     )
 
 

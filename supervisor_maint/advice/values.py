@@ -10,6 +10,7 @@ from typing import Any, Union
 import attrs
 
 from supervisor_maint.advice.commands import runs_listener
+from supervisor_maint.advice.permission_facts import PermissionFacts
 from supervisor_maint.errors import Problem
 from supervisor_maint.processes import Namespec
 from supervisor_maint.settings.model import Settings
@@ -85,6 +86,8 @@ class Surroundings:
     plan_files: Mapping[str, Sequence[tuple[str, str]]] = attrs.field(
         converter=_fixed, factory=dict
     )
+
+    permission_facts: PermissionFacts = attrs.field(factory=PermissionFacts)
 
     @property
     def pools(self) -> tuple[ListenerPool, ...]:

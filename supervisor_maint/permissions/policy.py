@@ -14,11 +14,15 @@ from supervisor_maint.permissions.patterns import Pattern
 from supervisor_maint.permissions.rules import Rule
 
 
+def _in_order(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    return tuple(rules)
+
+
 @attrs.frozen
 class Policy:
     """Rules in the order of the files."""
 
-    rules: tuple[Rule, ...] = attrs.field(converter=tuple)
+    rules: tuple[Rule, ...] = attrs.field(converter=_in_order)
     _places: dict[Rule, int] = attrs.field(init=False, eq=False, repr=False)
     _at_one_path: dict[str, list[int]] = attrs.field(init=False, eq=False, repr=False)
     _wide: list[int] = attrs.field(init=False, eq=False, repr=False)

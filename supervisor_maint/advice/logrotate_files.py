@@ -1,0 +1,144 @@
+"""What logrotate's configuration says of the files it makes anew. Text in, values out; no I/O here.
+
+Read is what decides about ``create``: the patterns of each stanza, the directive itself with the
+defaults before it, ``copy`` and ``copytruncate``, under which nothing is made anew, and
+``include``. Scripts are passed over. What stands between ``{`` and ``}`` is on lines of its own,
+as logrotate.conf(5) has it; a default set in an included file holds in that file alone.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+
+import attrs
+
+_PATTERNS_BEGIN = ("/", '"', "'")
+_SCRIPTS = frozenset({"postrotate", "prerotate", "firstaction", "lastaction", "preremove"})
+_SETS_COPYING = {"copy": True, "copytruncate": True, "nocopy": False, "nocopytruncate": False}
+_MODE = re.compile(r"[0-7]{3,4}")
+
+
+@attrs.frozen(kw_only=True)
+class Create:
+    """What a log has that logrotate makes anew; None is taken from the log before."""
+
+    mode: int | None = None
+    owner: str | None = None
+    group: str | None = None
+
+    def __str__(self) -> str:
+        mode = None if self.mode is None else f"{self.mode:04o}"
+        return " ".join(["create", *filter(None, (mode, self.owner, self.group))])
+
+
+@attrs.frozen(kw_only=True)
+class Stanza:
+    """The logs that some patterns mean, at a line of a file; ``create`` None makes none anew."""
+
+    file: str
+    line: int
+    patterns: tuple[str, ...]
+    create: Create | None
+
+
+@attrs.frozen(kw_only=True)
+class Include:
+    """A file or folder to be read here, with the defaults that hold at this line."""
+
+    path: str
+    defaults: Defaults
+
+
+@attrs.frozen(kw_only=True)
+class Defaults:
+    """What holds for a stanza before it says anything itself."""
+
+    create: Create | None = None
+    is_copied: bool = False
+
+    def after(self, words: list[str]) -> Defaults:
+        """Return what holds after a directive."""
+        directive, *arguments = words
+        if directive in _SETS_COPYING:
+            return attrs.evolve(self, is_copied=_SETS_COPYING[directive])
+        if directive == "nocreate":
+            return attrs.evolve(self, create=None)
+        if directive == "create":
+            return attrs.evolve(self, create=_create(arguments))
+        return self
+
+
+def parse(text: str, *, file: str, defaults: Defaults) -> Iterator[Stanza | Include]:
+    """Yield the stanzas and includes of a file, in their order; ``file`` is its name."""
+    reader = _Reader(file, defaults)
+    for number, line in enumerate(text.splitlines(), start=1):
+        yield from reader.read(number, line.strip())
+
+
+@attrs.define
+class _Reader:
+    """Knows where in a file it is: in a script, in a stanza, before one, or at neither."""
+
+    file: str
+    defaults: Defaults
+    line: int = 0
+    patterns: list[str] = attrs.field(factory=list)
+    own: Defaults | None = None
+    is_in_script: bool = False
+
+    def read(self, number: int, line: str) -> Iterator[Stanza | Include]:
+        """Take the next line, without the white space around it."""
+        if self.is_in_script:
+            self.is_in_script = line != "endscript"
+        elif line and not line.startswith("#"):
+            yield from self._stanza_line(line) if self.own else self._outer_line(number, line)
+
+    def _outer_line(self, number: int, line: str) -> Iterator[Include]:
+        if not self.patterns and not line.startswith(_PATTERNS_BEGIN):
+            yield from self._default_line(_words(line))
+            return
+        before, brace, _after = line.partition("{")
+        self.line = self.line if self.patterns else number
+        self.patterns += _words(before)
+        self.own = self.defaults if brace else None
+
+    def _default_line(self, words: list[str]) -> Iterator[Include]:
+        if words[0] == "include" and len(words) > 1:
+            yield Include(path=words[1], defaults=self.defaults)
+        self.defaults = self.defaults.after(words)
+
+    def _stanza_line(self, line: str) -> Iterator[Stanza]:
+        words = _words(line)
+        if line.startswith("}"):
+            yield self._stanza()
+        elif words[0] in _SCRIPTS:
+            self.is_in_script = True
+        elif self.own is not None:
+            self.own = self.own.after(words)
+
+    def _stanza(self) -> Stanza:
+        own = self.own or self.defaults
+        stanza = Stanza(
+            file=self.file,
+            line=self.line,
+            patterns=tuple(self.patterns),
+            create=None if own.is_copied else own.create,
+        )
+        self.patterns, self.own = [], None
+        return stanza
+
+
+def _words(line: str) -> list[str]:
+    """Split a line; an equals sign may stand between a directive and its value."""
+    try:
+        return shlex.split(line.replace("=", " "))
+    except ValueError:  # a quote that is not closed
+        return line.split()
+
+
+def _create(arguments: list[str]) -> Create:
+    mode = int(arguments.pop(0), 8) if arguments and _MODE.fullmatch(arguments[0]) else None
+    owner, group, *_ = [*arguments, None, None]
+    return Create(mode=mode, owner=owner, group=group)
