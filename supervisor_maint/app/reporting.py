@@ -97,16 +97,24 @@ class Reporter:
         report = self.watch.report
         return {
             **self.about,
+            **self.health(),
             "version": __version__,
             "python": platform.python_version(),
             "published_at": self.ports.clock(),
-            "heartbeat_at": self.heartbeat_at,
             "supervisord_up": self.observer.up,
             "config_reload_successful": self.clerk.config_reload_successful,
             "events_lost": self.watch.events_lost,
             "errors": sum(self.totals.errors.values()),
             "report": report.to_document() if report else None,
             "sinks": {outlet.name: attrs.asdict(outlet.status()) for outlet in self.ports.outlets},
-            "maintenance": self.maintenance.document(self.ports.clock()),
             "answers": {key: attrs.asdict(answer) for key, answer in self.clerk.answers.items()},
+        }
+
+    def health(self) -> dict[str, Any]:
+        """Return the part of the status that tells whether all is well, JSON-able."""
+        wanted = self.watch.wanted()
+        return {
+            "heartbeat_at": self.heartbeat_at,
+            "wanted": {namespec.qualified: wanted[namespec] for namespec in sorted(wanted)},
+            "maintenance": self.maintenance.document(self.ports.clock()),
         }

@@ -22,6 +22,7 @@ COMMANDS = (
     "demo",
     "check_config",
     "status",
+    "health",
     "snapshot",
     "diff",
     "accept",

@@ -8,7 +8,7 @@ import functools
 import logging
 import os
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from supervisor_maint.app.application import Application, Limits
 from supervisor_maint.app.ports import Blocking, Ports
 from supervisor_maint.cli.connecting import connect, server_url
+from supervisor_maint.cli.health_route import health_page
 from supervisor_maint.cli.restoring import restore
 from supervisor_maint.cli.sinks import Outlets
 from supervisor_maint.errors import Problem, SettingsError
@@ -35,6 +36,7 @@ from supervisor_maint.supervisord.rpc import SupervisorClient
 if TYPE_CHECKING:
     from supervisor_maint.app.maintaining import Maintenance
     from supervisor_maint.cli.run_composition import RunComposition
+    from supervisor_maint.monitoring.sinks.http import Route
 
 T = TypeVar("T")
 
@@ -99,7 +101,7 @@ class Composition:
         self.collector = metrics.MaintCollector(self._facts_from_any_thread)
         registry = metrics.new_registry(self.collector)
         compute = in_thread("compute")
-        self.outlets = Outlets(registry=registry, compute=compute)
+        self.outlets = Outlets(registry=registry, compute=compute, routes=self._routes)
         ports = self._ports(registry, compute)
         restored = await restore(self.settings, ports, self.history)
         self.outlets.counted = restored.totals.sinks
@@ -220,11 +222,26 @@ class Composition:
 
     def _facts_from_any_thread(self) -> Facts:
         """Return the facts; they belong to the loop's thread, so that is where they are made."""
+        return self._from_any_thread(self.application.reporter.facts)
 
-        async def facts() -> Facts:
-            return self.application.reporter.facts()
+    def _routes(self) -> Mapping[str, Route]:
+        """Return what an endpoint serves beside the metrics; loaded only where there is one."""
+        return {"/health": health_page(lambda: self.settings, self._health_from_any_thread)}
 
-        future = asyncio.run_coroutine_threadsafe(facts(), self.loop)
+    def _health_from_any_thread(self) -> dict[str, Any]:
+        """Return what is published of our health, as it is now."""
+        return self._from_any_thread(self.application.reporter.health)
+
+    def _from_any_thread(self, look: Callable[[], T]) -> T:
+        """Call in the loop's thread what reads what belongs to it.
+
+        Raises concurrent.futures.TimeoutError when the loop does not come to it in time.
+        """
+
+        async def looked() -> T:
+            return look()
+
+        future = asyncio.run_coroutine_threadsafe(looked(), self.loop)
         return future.result(FACTS_WITHIN_SECONDS)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from supervisor_maint.errors import Problem, SettingsError
+from supervisor_maint.errors import MaintError, Problem, SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from supervisor_maint.settings import Settings
+    from supervisor_maint.settings.maint import MaintSettings
     from supervisor_maint.supervisord.rpc import SupervisorClient
 
 
@@ -23,13 +26,29 @@ def server_url(settings: Settings) -> str:
     raise SettingsError([problem])
 
 
+def published_url(published: Mapping[str, Any]) -> str:
+    """Return where a listener has found supervisord. Raises MaintError when none has told."""
+    url = published.get("serverurl")
+    if url is None:
+        raise MaintError(
+            "the server URL of supervisord is not known, and no listener has published it: set "
+            "serverurl in [maint], for example unix:///run/supervisor.sock"
+        )
+    return str(url)
+
+
 def connect(settings: Settings, url: str) -> SupervisorClient:
     """Return a client for the supervisord at this URL, with the settings' user and password."""
+    return connect_within(settings.maint, url, settings.maint.rpc_timeout_seconds)
+
+
+def connect_within(maint: MaintSettings, url: str, timeout_seconds: float) -> SupervisorClient:
+    """Return such a client each of whose calls ends within the seconds."""
     from supervisor_maint.supervisord.rpc import SupervisorClient
 
     return SupervisorClient(
         url,
-        username=settings.maint.username,
-        password=settings.maint.password,
-        timeout_seconds=settings.maint.rpc_timeout_seconds,
+        username=maint.username,
+        password=maint.password,
+        timeout_seconds=timeout_seconds,
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from supervisor_maint.cli.connecting import connect
-from supervisor_maint.errors import ListenerAbsent, MaintError, StoreAbsent
+from supervisor_maint.cli.connecting import connect, published_url
+from supervisor_maint.errors import ListenerAbsent, StoreAbsent
 from supervisor_maint.maintenance import estimates
 from supervisor_maint.processes import Namespec, Snapshot
 from supervisor_maint.settings import Settings
@@ -33,12 +33,7 @@ def client(settings: Settings) -> SupervisorClient:
     url = settings.maint.serverurl
     if url is None:
         known = published(settings)
-        url = known.document.get("serverurl") if known else None
-    if url is None:
-        raise MaintError(
-            "the server URL of supervisord is not known, and no listener has published it: set "
-            "serverurl in [maint], for example unix:///run/supervisor.sock"
-        )
+        url = published_url(known.document if known else {})
     return connect(settings, url)
 
 

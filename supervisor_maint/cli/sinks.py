@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Callable
 
 import attrs
 from prometheus_client import CollectorRegistry
@@ -20,7 +21,12 @@ from supervisor_maint.monitoring.sinks.pushgateway_target import PushgatewayTarg
 from supervisor_maint.settings import Settings, SinkSection
 from supervisor_maint.settings.sinks import HttpSection, PushgatewaySection, TextfileSection
 
+if TYPE_CHECKING:
+    from supervisor_maint.monitoring.sinks.http import Route
+
 logger = logging.getLogger(__name__)
+
+Routes = Callable[[], Mapping[str, "Route"]]
 
 
 @attrs.frozen(eq=False)
@@ -49,11 +55,13 @@ class Outlets:
     """Every open sink by its section; a section that did not change keeps its sink.
 
     ``compute`` runs what takes long to import or to open. ``counted`` is where the counts of
-    each sink go on from, by its name.
+    each sink go on from, by its name. ``routes`` makes what a scrape
+    endpoint serves beside the metrics.
     """
 
     registry: CollectorRegistry
     compute: Blocking
+    routes: Routes = dict
     counted: MutableMapping[str, SinkStatus] = attrs.field(factory=dict)
     deliveries: list[Delivery] = attrs.field(factory=list)
     _open: dict[SinkSection, _Outlet] = attrs.field(init=False, factory=dict)
@@ -104,7 +112,7 @@ class Outlets:
         if predecessor is not None and isinstance(section, HttpSection):
             sink = predecessor.sink
         else:
-            sink = await self.compute(make_sink, section, self.registry)
+            sink = await self.compute(make_sink, section, self.registry, self.routes)
         delivery = Delivery(sink, executor, status=self.counted.get(section.name))
         delivery.name = section.name
         return _Outlet(sink, delivery, executor)
@@ -131,7 +139,7 @@ def _problem(settings: Settings, section: SinkSection, error: SinkError) -> Prob
     return Problem(file=settings.path, section=f"sink:{section.name}", message=error.msg)
 
 
-def make_sink(section: SinkSection, registry: CollectorRegistry) -> Sink:
+def make_sink(section: SinkSection, registry: CollectorRegistry, routes: Routes = dict) -> Sink:
     """Make the sink that a section describes. Raises SinkError when it cannot be opened."""
     if isinstance(section, PushgatewaySection):
         from supervisor_maint.monitoring.sinks.pushgateway import PushgatewaySink
@@ -153,7 +161,7 @@ def make_sink(section: SinkSection, registry: CollectorRegistry) -> Sink:
     from supervisor_maint.monitoring.sinks.http import HttpSink, HttpTarget
 
     target = HttpTarget(host=section.listen.host, port=section.listen.port)
-    return HttpSink(target, registry, name=section.name)
+    return HttpSink(target, registry, routes(), name=section.name)
 
 
 def pushgateway_target(section: PushgatewaySection) -> PushgatewayTarget:

@@ -68,11 +68,6 @@ def kind_of(header: str) -> type[Any] | None:
     return None
 
 
-def name_in(header: str) -> str:
-    """Return what follows the family in a header: ``pushgateway:backup`` of a sink."""
-    return header.partition(":")[2]
-
-
 def _check_name(header: str, declared: Declaration) -> None:
     given = header[len(declared.head) + 1 :]
     has_colon = len(header) > len(declared.head)

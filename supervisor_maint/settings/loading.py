@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import attrs
 
@@ -17,10 +16,11 @@ from supervisor_maint.errors import Problem, SettingsError
 from supervisor_maint.settings import circumstances as machine
 from supervisor_maint.settings import reading, trust
 from supervisor_maint.settings.inputs import Expansions, Inputs, Sources, Stamp
-from supervisor_maint.settings.interpreting import Interpreted, interpret
-from supervisor_maint.settings.maint import MaintSettings
+from supervisor_maint.settings.interpreting import interpret
 from supervisor_maint.settings.model import Settings
-from supervisor_maint.settings.options import Circumstances, FileUse, Option, options_of
+from supervisor_maint.settings.named_files import FilesOf
+from supervisor_maint.settings.one_section import Interpreted
+from supervisor_maint.settings.options import Circumstances
 from supervisor_maint.settings.planning import unasked_blockers, unknown_steps
 
 
@@ -48,7 +48,7 @@ def load(
     expansions = Expansions(environ=seen.environ, host_node_name=seen.host_name)
     inputs = reading.read(Path(path), expansions)
     sections, problems = interpret(inputs.sections, seen, expansions)
-    named = [_FilesOf(section, seen) for section in sections]
+    named = [FilesOf(section, seen) for section in sections]
     stamps = frozenset().union(*(entry.stamps for entry in named))
     sources = attrs.evolve(inputs.sources, stamps=inputs.sources.stamps | stamps)
     everything = [
@@ -84,61 +84,6 @@ def _stamp_now(file: str) -> Stamp | None:
         return reading.stamp(file, Path(file).stat())
     except OSError:
         return None
-
-
-class _FilesOf:
-    """The files that a section's keys name: read, stamped, and their secrets put in place."""
-
-    def __init__(self, section: Interpreted, circumstances: Circumstances) -> None:
-        self.value = section.value
-        self.stamps: set[Stamp] = set()
-        self.problems: list[Problem] = []
-        if section.value is None:
-            return
-        secrets: dict[str, Any] = {}
-        for option, path in _named_files(section):
-            try:
-                secrets.update(self._look(option, path, circumstances))
-            except ValueError as error:
-                entry = section.entries[option.key]
-                self.problems.append(section.section.problem(str(error), entry=entry))
-        if section.kind is MaintSettings and section.value.password_file is None:
-            secrets["password"] = circumstances.environ.get("SUPERVISOR_PASSWORD") or None
-        self.value = attrs.evolve(section.value, **secrets)
-
-    def _look(self, option: Option, path: Path, circumstances: Circumstances) -> Mapping[str, str]:
-        try:
-            with path.open("rb") as stream:
-                self.stamps.add(reading.stamp(str(path), os.fstat(stream.fileno())))
-                first = stream.readline() if option.fills else b""
-            open_to = trust.readers(path) if option.file_use is FileUse.SECRET else None
-        except OSError as error:
-            raise ValueError(
-                f"expected a file that can be read, found {str(path)!r}: {error.strerror}"
-            ) from None
-        if open_to and circumstances.is_root:
-            raise ValueError(
-                f"expected a secret that only its owner can read, found {str(path)!r} with "
-                f"{open_to}: chmod 0600 {path}"
-            )
-        return {option.fills: _secret(first, path)} if option.fills else {}
-
-
-def _secret(line: bytes, path: Path) -> str:
-    try:
-        secret = line.decode("utf-8").rstrip("\r\n")
-    except UnicodeDecodeError:
-        secret = ""
-    if not secret:
-        raise ValueError(f"expected the secret on the first line of {str(path)!r}, found none")
-    return secret
-
-
-def _named_files(section: Interpreted) -> Iterator[tuple[Option, Path]]:
-    for option in options_of(section.kind).values():
-        path = getattr(section.value, option.attribute)
-        if option.file_use is not None and path is not None:
-            yield option, path
 
 
 def _shared_targets(sections: Iterable[Interpreted]) -> Iterator[Problem]:

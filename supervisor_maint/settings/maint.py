@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from supervisor_maint.settings import words
+from supervisor_maint.settings.inputs import Section
 from supervisor_maint.settings.options import FileUse, option, refuse, section
 
 _LOG_LEVELS = {
@@ -168,3 +169,7 @@ class MaintSettings:
         if self.password_file and not self.username:
             wrong.append(("password_file", "expected username beside it, found none"))
         refuse(wrong)
+
+
+# What a file without [maint] means: every key has its default.
+NO_SECTION = Section(header="maint", file="", line=0)
