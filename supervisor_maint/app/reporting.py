@@ -114,6 +114,7 @@ class Reporter:
         """Return the part of the status that tells whether all is well, JSON-able."""
         wanted = self.watch.wanted()
         return {
+            "process": self.about.get("process"),
             "heartbeat_at": self.heartbeat_at,
             "wanted": {namespec.qualified: wanted[namespec] for namespec in sorted(wanted)},
             "maintenance": self.maintenance.document(self.ports.clock()),

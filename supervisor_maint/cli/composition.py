@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from supervisor_maint.app.application import Application, Limits
 from supervisor_maint.app.ports import Blocking, Ports
-from supervisor_maint.cli.connecting import connect, server_url
+from supervisor_maint.cli.connecting import connect, own_process, server_url
 from supervisor_maint.cli.health_route import health_page
 from supervisor_maint.cli.restoring import restore
 from supervisor_maint.cli.sinks import Outlets
@@ -214,6 +214,7 @@ class Composition:
     def _about(self) -> dict[str, Any]:
         return {
             "pid": os.getpid(),
+            "process": own_process(os.environ),
             "started_at": self.started_at,
             "serverurl": self.client.url.text,
             "settings_file": self.settings.path,

@@ -26,6 +26,15 @@ def server_url(settings: Settings) -> str:
     raise SettingsError([problem])
 
 
+def own_process(environ: Mapping[str, str]) -> str | None:
+    """Return the listener's own ``group:name``, as supervisord tells each of its children.
+
+    Source: https://supervisord.org/subprocess.html#subprocess-environment
+    """
+    names = [environ.get(f"SUPERVISOR_{each}_NAME") for each in ("GROUP", "PROCESS")]
+    return ":".join(filter(None, names)) if all(names) else None
+
+
 def published_url(published: Mapping[str, Any]) -> str:
     """Return where a listener has found supervisord. Raises MaintError when none has told."""
     url = published.get("serverurl")

@@ -66,9 +66,11 @@ class Listener:
 
     ``wanted`` tells of each process of the baseline whether it is wanted RUNNING. ``is_alive``
     is about now, and ``quiet_seconds`` after how long without an event it counts as deaf.
+    ``process`` is the listener itself, which is a finding of its own and not one of those down.
     """
 
     is_alive: bool
+    process: Namespec | None = None
     heartbeat_at: float | None = None
     quiet_seconds: float = QUIET_SECONDS
     wanted: Mapping[Namespec, bool] = attrs.field(factory=dict)
@@ -81,8 +83,10 @@ class Listener:
         """Read what a listener publishes. Raises ValueError when it is something else."""
         try:
             wanted = document.get("wanted", {}).items()
+            process = document.get("process")
             return cls(
                 is_alive=is_alive,
+                process=None if process is None else Namespec.parse(process),
                 heartbeat_at=document.get("heartbeat_at"),
                 quiet_seconds=quiet_seconds,
                 wanted={Namespec.parse(name): bool(is_wanted) for name, is_wanted in wanted},
@@ -165,6 +169,8 @@ def _is_wanted(
     status: ProcessStatus, listener: Listener, configs: Mapping[Namespec, ProcessConfig] | None
 ) -> bool:
     """Tell whether a process should be up; without a baseline supervisord's word is taken."""
+    if status.namespec == listener.process:
+        return False
     wanted = listener.wanted.get(status.namespec)
     if wanted is not None:
         return wanted

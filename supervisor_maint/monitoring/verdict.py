@@ -34,13 +34,14 @@ class Level(enum.IntEnum):
 class Verdict:
     """What to make of it all. ``down`` holds every process that is wanted and not up.
 
-    ``wanted`` counts the processes that should be up, ``planned`` those of ``down`` that a run
-    took away. ``retry_after_seconds`` is how long it may stay so when all of it is planned.
+    ``wanted`` counts the processes that should be up, None when supervisord did not tell;
+    ``planned`` those of ``down`` that a run took away. ``retry_after_seconds`` is how long it may
+    stay so when all of it is planned.
     """
 
     level: Level
     sentence: str
-    wanted: int = 0
+    wanted: int | None = None
     down: tuple[Namespec, ...] = ()
     planned: int = 0
     retry_after_seconds: int | None = None
@@ -65,12 +66,10 @@ class Verdict:
 
         ``LABEL=VALUE;WARN;CRIT;MIN`` stands behind the first bar, so no other bar may be there.
         """
-        measures = (
-            f"wanted={self.wanted};;;0",
-            f"down={len(self.down)};;0;0",
-            f"planned={self.planned};;;0",
-            f"time={seconds:.3f}s;;;0",
-        )
+        measures = [f"time={seconds:.3f}s;;;0"]
+        if self.wanted is not None:
+            counts = (f"wanted={self.wanted};;;0", f"down={len(self.down)};;0;0")
+            measures[:0] = [*counts, f"planned={self.planned};;;0"]
         sentence = " ".join(self.sentence.replace("|", "/").split())
         return f"SUPERVISOR {self.level.name} - {sentence}{_MEASURES}{' '.join(measures)}"
 

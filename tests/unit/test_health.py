@@ -145,6 +145,13 @@ def config(namespec: Namespec, **more: Any) -> ProcessConfig:
         ),
         pytest.param(WELL, GONE, "WARNING", "the listener is not running", id="no listener"),
         pytest.param(
+            {**WELL, WEB: "STOPPED"},
+            attrs.evolve(GONE, process=WEB),
+            "WARNING",
+            "the listener is not running",
+            id="the listener is no process among others",
+        ),
+        pytest.param(
             WELL,
             in_run(GONE),
             "CRITICAL",
@@ -224,7 +231,7 @@ def test_verdict(
     ],
 )
 def test_supervisord_is_away(error: errors.SupervisorError, level: str, listener: Listener) -> None:
-    """A supervisord that is down or silent is CRITICAL, in a window too; a refusal tells nothing."""
+    """A supervisord that is down or silent is CRITICAL, in a window too; a refusal is UNKNOWN."""
     verdict = judge(error, listener, now=NOW)
 
     assert level == verdict.level.name
@@ -330,7 +337,7 @@ def test_line_of_nagios() -> None:
 
 @given(st.text(), st.sampled_from(Level))
 def test_line_is_one_line_that_is_read_back(sentence: str, level: Level) -> None:
-    """Whatever the sentence holds, it is one line with one bar, and the page of it is understood."""
+    """Whatever the sentence holds, it is one line with one bar, and is understood as a page."""
     verdict = Verdict(level=level, sentence=f"x{sentence}")
     line = verdict.line(0.5)
     answer = Answer.from_page(200, f"{line}\nmore")
@@ -375,6 +382,10 @@ def document(**changes: Any) -> dict[str, Any]:
     ("published", "expected"),
     [
         ({}, Listener(is_alive=True)),
+        (
+            {**document(phase="failed"), "process": "maint:maint"},
+            attrs.evolve(ALIVE, process=Namespec("maint", "maint")),
+        ),
         (document(), in_run(ALIVE)),
         (document(phase="succeeded"), ALIVE),
         (document(phase="failed"), ALIVE),
