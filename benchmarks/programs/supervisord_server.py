@@ -62,6 +62,7 @@ VALUES: dict[str, Any] = {
     "supervisor.getSupervisorVersion": "4.3.0",
     "supervisor.getAllProcessInfo": [process_info(*each) for each in enumerate(PIDS)],
     "supervisor.getAllConfigInfo": [config_info(number) for number in range(len(PIDS))],
+    "supervisor.getVersion": "3.0",
     "supervisor.readLog": "",
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,7 +15,7 @@ _ZONES = "/zoneinfo/"  # what /etc/localtime points into, wherever the system ke
 
 def observe(environ: Mapping[str, str]) -> Circumstances:
     """Look at the machine; ``environ`` is the environment to use in place of our own."""
-    node = platform.node() or "localhost"
+    node = os.uname().nodename or "localhost"
     return Circumstances(
         environ=environ,
         host_name=node,

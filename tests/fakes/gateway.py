@@ -34,9 +34,6 @@ class Request(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_DELETE = do_PUT  # noqa: N815 - http.server's own names
 
-    def do_GET(self) -> None:
-        self.do_PUT()
-
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name in the base
         pass
 
