@@ -252,6 +252,8 @@ class Maintenance:
             await self._conclude(run)
         elif _is_to_be_kept(before, run):
             await self.keeper.save(run, self.conductor.story)
+        else:
+            await self.keeper.save_story(run, self.conductor.story)
         self._tell_of(before, run)
         await self._skip_missed()
 

@@ -6,6 +6,7 @@ The history is no condition of a run: what cannot be written is logged, and the 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from supervisor_maint.app.run_story import Line, Story
 from supervisor_maint.effects import Memory
 from supervisor_maint.errors import MaintError, StoreError, SupervisorError
 from supervisor_maint.maintenance.actions import When
+from supervisor_maint.maintenance.clock import passed
 from supervisor_maint.maintenance.observation import AfterTaken, BeforeTaken, NotTaken, Result
 from supervisor_maint.maintenance.run import Run
 from supervisor_maint.maintenance.target import Target
@@ -30,6 +32,9 @@ from supervisor_maint.snapshots.rundiff import Measured, run_diff
 from supervisor_maint.store.records import Record
 
 logger = logging.getLogger(__name__)
+
+# A story is saved with each line; where that takes long, not for more than this share of the time.
+_SAVING_SHARE = 0.05
 
 # What reading a document raises that another program, or version, has written.
 _NONSENSE = (AttributeError, KeyError, TypeError, ValueError)
@@ -53,6 +58,9 @@ class RunKeeper:
     differences: tuple[Difference, ...] = ()
     # What the logs of a process held when this run started it first.
     _output_before: dict[Namespec, OutputSizes] = attrs.field(init=False, factory=dict)
+    _saved_lines: int = attrs.field(init=False, default=0)
+    _saved_at: float = attrs.field(init=False, default=-math.inf)
+    _saving_seconds: float = attrs.field(init=False, default=0.0)
     _unsaved: Callable[[], None] | None = attrs.field(init=False, default=None)
     _trouble: str | None = attrs.field(init=False, default=None)
     _outlook: tuple[str, Outlook] | None = attrs.field(init=False, default=None)
@@ -93,12 +101,23 @@ class RunKeeper:
             return  # what is quoted of a failure then says that it may be older
         self._output_before = {**sizes, **self._output_before}
 
+    async def save_story(self, run: Run, story: Story) -> None:
+        """Keep a run that has new lines, so that a crash loses none; where it is large, later."""
+        rest_seconds = self._saving_seconds / _SAVING_SHARE
+        if story.count > self._saved_lines and passed(
+            self._saved_at, self.ports.clock(), rest_seconds
+        ):
+            await self.save(run, story)
+
     async def save(self, run: Run, story: Story) -> None:
         """Keep a run as it is now."""
+        began_at, self._saved_lines = self.ports.clock(), story.count
         make, save = self._record(run, story.newest()), self.ports.history.save_run
         # made in the thread, too: of 1000 processes it takes 0.1 s
         self._unsaved = lambda: save(run.id, run.created_at, make())
         await self.save_again()
+        self._saved_at = self.ports.clock()
+        self._saving_seconds = max(0.0, self._saved_at - began_at)
 
     async def save_again(self) -> None:
         """Save what could not be saved; once is logged, and no run waits for it."""
@@ -211,6 +230,7 @@ class RunKeeper:
         self.resident_before, self.resident_after = {}, {}
         self.differences = ()
         self._output_before = {}
+        self._saved_lines = 0
 
 
 def _past(records: Iterable[Record]) -> PastRuns:

@@ -44,6 +44,11 @@ class Story:
         self._lines.append(Line(number=self._number, at=at, text=text, process=process))
         self._number += 1
 
+    @property
+    def count(self) -> int:
+        """How many lines there were, also those that it has lost."""
+        return self._number
+
     def newest(self, count: int = MOST_LINES) -> tuple[Line, ...]:
         """Return the newest lines, the oldest of them first."""
         first = max(0, len(self._lines) - count)

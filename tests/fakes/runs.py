@@ -83,14 +83,16 @@ class FakeJournal:
 
 @attrs.define
 class FakeRunHistory:
-    """Keeps runs by their ids."""
+    """Keeps runs by their ids; ``on_save`` is called with each id."""
 
     kept: dict[str, Mapping[str, Any]] = attrs.field(factory=dict)
     trouble: BaseException | None = None
+    on_save: Callable[[str], None] = lambda _run_id: None
 
     def save_run(self, run_id: str, started_at: float, document: Mapping[str, Any]) -> None:
         if self.trouble is not None:
             raise self.trouble
+        self.on_save(run_id)
         self.kept[run_id] = document
 
     def runs(self, limit: int) -> Sequence[Record]:

@@ -69,6 +69,37 @@ def test_run_is_taken_up_before_the_first_event() -> None:
     tell(tale)
 
 
+def test_story_loses_no_line_to_a_kill() -> None:
+    """What a listener told of a run is there for the next, though it died in the middle."""
+
+    async def tale(scene: Scene) -> None:
+        async with scene.driven():
+            await scene.until(lambda: "b: is being stopped" in scene.story)
+        following = scene.crashed()
+        async with following.driven():
+            assert scene.story == following.story[: len(scene.story)]
+
+    tell(tale)
+
+
+def test_story_is_saved_seldom_where_that_takes_long() -> None:
+    """A run of a thousand processes is not written anew at every turn."""
+    saved: list[str] = []
+
+    async def tale(scene: Scene) -> None:
+        def take_a_second(run_id: str) -> None:
+            scene.clock[0] += 1.0
+            saved.append(run_id)
+
+        scene.runs.history.on_save = take_a_second
+        await scene.until_over()
+
+    scene = tell_driven(tale, *(f"p{number}" for number in range(20)))
+
+    assert "succeeded" == scene.run.phase.value
+    assert len(scene.story) > 3 * len(saved)
+
+
 def test_before_and_story_are_found_again() -> None:
     """What an earlier listener saw is compared with, and its story goes on."""
 
