@@ -66,7 +66,7 @@ def _what(difference: Difference) -> tuple[object, ...]:
 
 
 def _show(differences: Sequence[Difference]) -> None:
-    from supervisor_maint.cli.tables import console, table
+    from supervisor_maint.cli.tables import console, show
 
     if not differences:
         print("Everything is as it is wanted.")
@@ -75,4 +75,4 @@ def _show(differences: Sequence[Difference]) -> None:
         (str(each.namespec), each.kind.value, each.expected, each.found, each.detail)
         for each in differences
     ]
-    console().print(table(("process", "difference", "wanted", "found", "detail"), rows))
+    show(console(), ("process", "difference", "wanted", "found", "detail"), rows)

@@ -76,7 +76,7 @@ def _count(text: str) -> int:
 
 def _show(runs: Sequence[Record], reports: Sequence[Record], settings: Settings) -> None:
     from supervisor_maint.cli.run_history import show_runs
-    from supervisor_maint.cli.tables import console, table
+    from supervisor_maint.cli.tables import console, show
     from supervisor_maint.cli.times import duration, moment
 
     rows = [
@@ -91,7 +91,7 @@ def _show(runs: Sequence[Record], reports: Sequence[Record], settings: Settings)
     out = console()
     if runs:
         show_runs(runs, settings, out)
-    out.print(table(("report", "after", "took", "differences"), rows))
+    show(out, ("report", "after", "took", "differences"), rows)
 
 
 def _differences(report: Record) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from rich.console import Console
 
-from supervisor_maint.cli.tables import table
+from supervisor_maint.cli.tables import say, show
 from supervisor_maint.cli.times import duration, moment, size
 from supervisor_maint.processes import Namespec
 from supervisor_maint.settings import Settings
@@ -22,7 +21,7 @@ _RESULTS = {"done": "restarted", "left": "left as it is", "failed": "failed"}
 def show_runs(runs: Sequence[Record], settings: Settings, out: Console) -> None:
     """Print a line a run, the newest first."""
     rows = [_row(record, settings) for record in runs]
-    out.print(table(("run", "plan", "began", "by", "result", "took", "restarted", "reason"), rows))
+    show(out, ("run", "plan", "began", "by", "result", "took", "restarted", "reason"), rows)
 
 
 def show_run(record: Record, settings: Settings, out: Console) -> None:
@@ -31,19 +30,18 @@ def show_run(record: Record, settings: Settings, out: Console) -> None:
     show_runs([record], settings, out)
     rows = _target_rows(document)
     if rows:
-        headers = ("process", "result", "away for", "memory before", "after", "reason")
-        out.print(table(headers, rows))
-    say = partial(out.print, markup=False, highlight=False, soft_wrap=True)
+        headers = ("process", "result", "away for", "memory before", "memory after", "reason")
+        show(out, headers, rows)
     for difference in document.get("differences", ()):
-        say(f"differs: {Difference.from_document(difference)}", style="yellow")
+        say(out, f"differs: {Difference.from_document(difference)}", style="yellow")
     for step in document["run"].get("steps", ()):
         reason = f": {step['reason']}" if step["reason"] else ""
-        say(f"{step['phase']} step {step['name']} {step['outcome'].replace('_', ' ')}{reason}")
+        say(out, f"{step['phase']} step {step['name']} {step['outcome'].replace('_', ' ')}{reason}")
     for note in document["run"].get("notes", ()):
-        say(f"note: {note}", style="yellow")
+        say(out, f"note: {note}", style="yellow")
     for line in document.get("story", ()):
         process = f"{line['process']} " if line["process"] else ""
-        say(f"{moment(line['at'], zone)}  {process}{line['text']}", style="dim")
+        say(out, f"{moment(line['at'], zone)}  {process}{line['text']}", style="dim")
 
 
 def _target_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:

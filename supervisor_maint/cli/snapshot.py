@@ -68,7 +68,7 @@ def status_lines(snapshot: Snapshot) -> list[str]:
 
 
 def _print_table(snapshot: Snapshot, settings: Settings) -> None:
-    from supervisor_maint.cli.tables import console, table
+    from supervisor_maint.cli.tables import console, show
     from supervisor_maint.cli.times import moment, size
 
     zone, memory = settings.maint.timezone, _memory(snapshot)
@@ -83,4 +83,4 @@ def _print_table(snapshot: Snapshot, settings: Settings) -> None:
         )
         for namespec, status in snapshot.processes.items()
     ]
-    console().print(table(("process", "state", "pid", "started", "exit status", "memory"), rows))
+    show(console(), ("process", "state", "pid", "started", "exit status", "memory"), rows)

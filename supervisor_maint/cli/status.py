@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -116,18 +115,17 @@ def _document(seen: _Seen) -> dict[str, Any]:
 
 
 def _show(seen: _Seen) -> None:
-    from supervisor_maint.cli.tables import console, table
+    from supervisor_maint.cli.tables import console, say, show
 
     out = console()
-    say = partial(out.print, highlight=False, markup=False, soft_wrap=True)
     for line in _listener_lines(seen):
-        say(line)
+        say(out, line)
     if seen.trouble is not None:
-        say(f"supervisord   {seen.trouble}", style="red")
+        say(out, f"supervisord   {seen.trouble}", style="red")
     headers = ("process", "state", "wanted", "up for", "starts", "restarts", "failed", "down")
-    out.print(table(headers, (_process_row(seen, namespec) for namespec in seen.namespecs)))
+    show(out, headers, (_process_row(seen, namespec) for namespec in seen.namespecs))
     for difference in seen.watch.differences:
-        say(f"differs: {difference}", style="yellow")
+        say(out, f"differs: {difference}", style="yellow")
 
 
 def _listener_lines(seen: _Seen) -> Iterator[str]:
