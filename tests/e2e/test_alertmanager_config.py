@@ -21,7 +21,7 @@ def configuration() -> dict[str, Any]:
 
 
 def test_configuration_is_valid() -> None:
-    """There is nothing for amtool to say about it."""
+    """There is nothing that amtool would say about it."""
     checked = run_tool("amtool", "check-config", ALERTMANAGER)
 
     assert 0 == checked.returncode, checked.stdout
