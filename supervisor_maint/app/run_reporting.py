@@ -11,7 +11,7 @@ import attrs
 
 from supervisor_maint import moments
 from supervisor_maint.app.outlook import Outlook
-from supervisor_maint.maintenance import holds
+from supervisor_maint.maintenance import announcing, holds
 from supervisor_maint.maintenance.run import Phase, Run
 from supervisor_maint.maintenance.target import Target
 from supervisor_maint.monitoring.facts import PlanFacts
@@ -83,16 +83,9 @@ def sentences(maintenance: Maintenance, now: float) -> Iterator[str]:
 
 
 def _about_plan(maintenance: Maintenance, facts: PlanFacts, now: float) -> str:
-    starts, zone = "on request only", _zone_of(maintenance, facts.name)
-    if facts.next_start_at is not None:
-        due = "due since" if facts.next_start_at <= now else "next run"
-        starts = f"{due} {moments.show(facts.next_start_at, zone)}"
+    zone = _zone_of(maintenance, facts.name)
     last_run = maintenance.journal.state.last_runs.get(facts.name)
-    if last_run is None:
-        return f"plan {facts.name}: {starts}; never ran"
-    why = f": {last_run.reason}" if last_run.reason else ""
-    last = f"last {last_run.outcome} {moments.show(last_run.ended_at, zone)}"
-    return f"plan {facts.name}: {starts}; {last}{why}"
+    return announcing.about_plan(facts.name, facts.next_start_at, last_run, zone=zone, now=now)
 
 
 def _zone_of(maintenance: Maintenance, name: str) -> tzinfo:

@@ -13,7 +13,7 @@ from supervisor_maint.cli.arguments import add_command, add_config, load_setting
 from supervisor_maint.errors import MaintError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import tzinfo
 
     from supervisor_maint.processes import Namespec, Snapshot
@@ -50,12 +50,16 @@ def run(args: argparse.Namespace) -> int:
 
 @attrs.frozen(kw_only=True)
 class _Seen:
-    """Everything that the command shows; ``trouble`` says why there is no snapshot."""
+    """Everything that the command shows; ``trouble`` says why there is no snapshot.
+
+    ``sentences`` are about planned restarts: the listener's, or what is known without one.
+    """
 
     now: float
     zone: tzinfo
     pid: int | None
     listener: Mapping[str, Any]
+    sentences: Sequence[str]
     watch: Watch
     tallies: Mapping[Namespec, ProcessTally]
     snapshot: Snapshot | None
@@ -70,11 +74,13 @@ class _Seen:
 
 
 def _look(settings: Settings) -> _Seen:
+    from supervisor_maint.cli import unattended
     from supervisor_maint.cli.looking import published, restored, snapshot
     from supervisor_maint.store.state_dir import StateDir
 
     now = time.time()
-    known = published(settings)
+    known, pid = published(settings), StateDir(settings.maint.state_dir).holder()
+    listener = known.document if known else {}
     watch = restored(settings, now)
     taken, trouble = None, None
     try:
@@ -84,8 +90,13 @@ def _look(settings: Settings) -> _Seen:
     return _Seen(
         now=now,
         zone=settings.maint.timezone,
-        pid=StateDir(settings.maint.state_dir).holder(),
-        listener=known.document if known else {},
+        pid=pid,
+        listener=listener,
+        sentences=(
+            tuple(unattended.sentences(settings, now))
+            if pid is None
+            else listener.get("maintenance", {}).get("sentences", ())
+        ),
         watch=watch,
         tallies=watch.tallies(now),
         snapshot=taken,
@@ -134,7 +145,10 @@ def _listener_lines(seen: _Seen) -> Iterator[str]:
     listener = seen.listener
     published_at = listener.get("published_at")
     if seen.pid is None:
-        yield f"listener      not running, last heard of {ago(published_at, seen.now)}"
+        last_heard = ago(published_at, seen.now)
+        nothing = "; no planned restart starts without it" if seen.sentences else ""
+        yield f"listener      not running, last heard of {last_heard}{nothing}"
+        yield from (f"maintenance   {sentence}" for sentence in seen.sentences)
         return
     last_event = ago(listener.get("heartbeat_at"), published_at or seen.now)
     yield (
@@ -148,8 +162,7 @@ def _listener_lines(seen: _Seen) -> Iterator[str]:
     for name, sink in listener.get("sinks", {}).items():
         state = sink.get("last_error") or f"last write {ago(sink.get('last_success_at'), seen.now)}"
         yield f"sink          {name}: {state}"
-    for sentence in listener.get("maintenance", {}).get("sentences", ()):
-        yield f"maintenance   {sentence}"
+    yield from (f"maintenance   {sentence}" for sentence in seen.sentences)
 
 
 def _process_row(seen: _Seen, namespec: Namespec) -> tuple[str, ...]:

@@ -15,10 +15,16 @@ from typing import Any, Callable
 
 import attrs
 
-from supervisor_maint.errors import StoreDamaged
+from supervisor_maint.errors import StoreAbsent, StoreDamaged
 from supervisor_maint.store import documents
 from supervisor_maint.store.aside import find_aside, set_aside
-from supervisor_maint.store.database import Database, open_readonly, translated
+from supervisor_maint.store.database import (
+    Database,
+    check_version,
+    open_readonly,
+    read_version,
+    translated,
+)
 from supervisor_maint.store.records import Hold, JournalState, LastRun
 from supervisor_maint.store.schema import JOURNAL
 
@@ -142,6 +148,21 @@ class Journal:
         reason = self._damage or f"{self.path}: an earlier journal could not be read"
         kept = f"; it is kept as {aside[-1].name}" if aside else ""
         connection.execute("INSERT INTO notes VALUES ('needs_resume', ?)", (reason + kept,))
+
+
+def read_journal(path: Path) -> JournalState:
+    """Read the journal of a listener that may be writing it; nothing is written or set aside.
+
+    Raises StoreAbsent when there is none, and StoreError.
+    """
+    if not path.exists():
+        raise StoreAbsent(f"{path}: there is no journal yet; has the listener run?")
+    with contextlib.closing(open_readonly(path)) as connection, translated(path):
+        check_version(connection, path, JOURNAL)
+        if not read_version(connection):
+            return JournalState()
+        with _believed(path):
+            return _read_state(connection)
 
 
 def _record(connection: sqlite3.Connection, path: Path, last_run: LastRun) -> None:

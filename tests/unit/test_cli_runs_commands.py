@@ -13,7 +13,9 @@ import pytest
 
 from supervisor_maint.cli import run as run_command
 from supervisor_maint.store.history import History
+from supervisor_maint.store.journal import Journal
 from supervisor_maint.store.publication import Publication
+from supervisor_maint.store.records import Hold, LastRun
 from supervisor_maint.store.requests import Verb
 from supervisor_maint.store.wake import Bell
 from tests.fakes.commands import Place
@@ -303,6 +305,46 @@ def test_nobody_listens(
     """Without a listener nothing is changed, and that is said."""
     assert 1 == place.run(*command)
     assert "nothing was changed" in capsys.readouterr().err
+
+
+def test_status_without_a_listener_says_that_nothing_starts(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Plans and holds are shown from the settings and the journal, and what that means."""
+    place.write(NIGHTLY + WEEKLY)
+    place.state.prepare()
+    journal = Journal(place.state.journal)
+    journal.record_plan(LastRun(plan="weekly", ended_at=1_700_071_190.0, outcome="succeeded"))
+    journal.save_hold(Hold(plan=None, reason="deploy", asked_by="kim", since_at=1.0, until_at=None))
+    journal.save_run({"id": "a1b2"})
+    journal.close()
+
+    assert 1 == place.run("status")
+
+    listener, nightly, weekly, hold, run, *_ = words(capsys.readouterr().out)
+    assert (
+        "listener not running, last heard of never; no planned restart starts without it"
+        == listener
+    )
+    assert re.fullmatch(
+        r"maintenance plan nightly: next run \d{4}-\d\d-\d\d 03:00:00 JST; never ran", nightly
+    )
+    assert weekly.startswith("maintenance plan weekly: on request only; last succeeded 2023-11-1")
+    assert "maintenance every plan is held until somebody resumes by kim: deploy" == hold
+    assert "maintenance run a1b2 is open: the next listener finishes it" == run
+
+
+def test_status_with_a_journal_that_cannot_be_read(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is not known is said, and nothing is set aside."""
+    place.state.prepare()
+    place.state.journal.write_bytes(b"garbage" * 1000)
+
+    assert 1 == place.run("status")
+
+    assert "holds and past runs are not known: " in capsys.readouterr().out
+    assert b"garbage" == place.state.journal.read_bytes()[:7]
 
 
 @pytest.fixture
