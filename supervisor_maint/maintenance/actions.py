@@ -85,6 +85,11 @@ class TakeSnapshot:
     when: When
 
 
+@attrs.frozen
+class Announce:
+    """Have everybody who watches told of the run; then ``Published``, and then ``Announced``."""
+
+
 @attrs.frozen(kw_only=True)
 class CheckReady:
     """Ask one process once whether it is ready; then ``ReadyAnswer`` with the same pid."""
@@ -130,6 +135,7 @@ Action = Union[
     AwaitStep,
     RotateLogs,
     AskBlockers,
+    Announce,
     TakeSnapshot,
     CheckReady,
     WatchPid,

@@ -107,6 +107,11 @@ class NotTaken:
 
 
 @attrs.frozen
+class Published:
+    """The run's deadline was written to every sink, or could not be: the lead begins."""
+
+
+@attrs.frozen
 class Announced:
     """Everybody who is told of the run knows (the marker alert is there): no need to wait on."""
 
@@ -119,6 +124,7 @@ Result = Union[
     BeforeTaken,
     AfterTaken,
     NotTaken,
+    Published,
     Announced,
 ]
 

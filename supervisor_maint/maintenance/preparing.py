@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from supervisor_maint.maintenance import blockers, readiness, steps
-from supervisor_maint.maintenance.actions import AskBlockers, StepPhase, TakeSnapshot, When
+from supervisor_maint.maintenance.actions import (
+    Announce,
+    AskBlockers,
+    StepPhase,
+    TakeSnapshot,
+    When,
+)
 from supervisor_maint.maintenance.clock import passed
 from supervisor_maint.maintenance.observation import (
     Announced,
     BeforeTaken,
     BlockersAnswer,
     NotTaken,
+    Published,
 )
-from supervisor_maint.maintenance.run import Phase, rotation
+from supervisor_maint.maintenance.run import PUBLISH_SECONDS, Phase, rotation
 from supervisor_maint.maintenance.target import Target
 from supervisor_maint.maintenance.targets import select
 from supervisor_maint.maintenance.turn import LOOK_AGAIN_SECONDS, Turn
@@ -71,11 +78,13 @@ def _ask_blockers(turn: Turn, *, is_answered: bool) -> None:
 
 
 def prepare(turn: Turn) -> None:
-    """Choose the targets, run the pre steps, rotate the logs, wait for the announcement."""
+    """Announce, choose the targets, run the pre steps, rotate the logs, wait till it is known."""
     reason = _why_recover(turn)
     if reason:
         turn.recover(reason)
-    elif turn.run.targets is None:
+        return
+    _announce(turn)
+    if turn.run.targets is None:
         _choose(turn)
     else:
         _run_steps(turn)
@@ -158,13 +167,28 @@ def _is_rotated(turn: Turn) -> bool:
     return found is not steps.Progress.UNDER_WAY
 
 
-def _is_announced(turn: Turn) -> bool:
+def _announce(turn: Turn) -> None:
+    """Have the run announced while everything else is prepared, and take what became of it."""
+    if not turn.run.is_announcing:
+        turn.change(is_announcing=True)
+        turn.act(Announce())
+    if turn.seen.results_of(Published) and turn.run.published_at is None:
+        turn.change(published_at=turn.now)
     if turn.seen.results_of(Announced):
         turn.change(is_announced=True)
-    lead, since_at = turn.run.plan.lead_seconds, turn.run.phase_since_at
-    if turn.run.is_announced or passed(since_at, turn.now, lead):
+
+
+def _is_announced(turn: Turn) -> bool:
+    """Tell whether the first stop need not wait any more: everybody knows, or the lead is over."""
+    run, lead = turn.run, turn.run.plan.lead_seconds
+    if run.is_announced or passed(run.phase_since_at, turn.now, PUBLISH_SECONDS + lead):
         return True
-    turn.wake_at(since_at + lead)
+    if run.published_at is None:
+        turn.wake_at(run.phase_since_at + PUBLISH_SECONDS + lead)
+        return False
+    if passed(run.published_at, turn.now, lead):
+        return True
+    turn.wake_at(run.published_at + lead)
     return False
 
 

@@ -28,6 +28,9 @@ from supervisor_maint.processes import Namespec
 PREPARE_MARGIN_SECONDS = 120.0
 # After this long past its deadline a run only starts what it stopped, and reports.
 LATE_SECONDS = 3600.0
+# How long the first stop waits for the deadline to be written, whatever hangs: a push that is
+# under way and one more, of a sink with the default time limit.
+PUBLISH_SECONDS = 5.0
 
 
 class Phase(enum.Enum):
@@ -130,6 +133,8 @@ class Run:
     held_back_since_at: float | None = attrs.field(default=None, metadata=volatile())
     looks_wide: bool = attrs.field(default=True, metadata=volatile())
     looked_wide_at: float | None = attrs.field(default=None, metadata=volatile())
+    is_announcing: bool = attrs.field(default=False, metadata=volatile())
+    published_at: float | None = attrs.field(default=None, metadata=volatile())
     is_announced: bool = attrs.field(default=False, metadata=volatile())
 
     @property
@@ -147,7 +152,8 @@ class Run:
         """How long PREPARING may take at most."""
         steps = sum(2 * step.timeout_seconds for step in self.plan.pre)
         rotation = self.plan.rotate_timeout_seconds if self.plan.rotate_logs else 0.0
-        return steps + rotation + self.plan.lead_seconds + PREPARE_MARGIN_SECONDS
+        lead = PUBLISH_SECONDS + self.plan.lead_seconds
+        return steps + rotation + lead + PREPARE_MARGIN_SECONDS
 
     def is_overrun(self, now: float) -> bool:
         """Tell whether ``max_duration`` is over, in RESTARTING."""

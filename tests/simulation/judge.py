@@ -7,7 +7,7 @@ import attrs
 from supervisor_maint.maintenance.actions import Action, RunStep, StartProcesses, StopProcesses
 from supervisor_maint.maintenance.observation import CallOutcome, StepOutcome
 from supervisor_maint.maintenance.plan import Plan, Strategy
-from supervisor_maint.maintenance.run import Phase, Run
+from supervisor_maint.maintenance.run import PUBLISH_SECONDS, Phase, Run
 from supervisor_maint.maintenance.target import ANSWER_SECONDS, Progress, Target
 from supervisor_maint.processes import Namespec, ProcessState
 from tests.simulation.world import Process
@@ -30,6 +30,7 @@ INVARIANTS = {
     "never_a_listener_pool": "no listener pool is touched, our own neither",
     "hold_is_respected": "nothing begins while it is held",
     "stale_requests_are_dropped": "an expired request starts nothing",
+    "nothing_is_stopped_unannounced": "the first stop waits for the announcement, or for its cap",
     "no_stop_after_the_deadline": "after max_duration nothing more is stopped",
     "deadline_is_never_extended": "muting is only ever shortened",
     "succeeded_means_restarted": "after a success every target is another process than before",
@@ -55,6 +56,9 @@ class Judge:
     before: dict[Namespec, tuple[ProcessState, float, str]] = attrs.field(factory=dict)
     stops: dict[Namespec, int] = attrs.field(factory=dict)
     deadline_at: float | None = None
+    preparing_since_at: float = 0.0
+    published_at: float | None = None
+    is_announced: bool = False
     steps_begun: dict[str, int] = attrs.field(factory=dict)
 
     def find(self, invariant: str, text: str) -> None:
@@ -71,12 +75,26 @@ class Judge:
         """An action is about to be performed: is it in the journal?"""
         if isinstance(action, StopProcesses):
             self._explained(action, journal, "stop", now)
+            if not self.stops and not self._may_stop(now):
+                self.find("nothing_is_stopped_unannounced", f"{action.namespecs[0]}")
         elif isinstance(action, StartProcesses) and is_writable:
             self._explained(action, journal, "start", now)
         elif isinstance(action, RunStep) and is_writable:
             record = journal and journal.step(action.phase, action.step.name)
             if record is None or record.attempt != action.attempt:
                 self.find("journal_explains_every_action", f"step {action.step.name}")
+
+    def _may_stop(self, now: float) -> bool:
+        lead = self.plan.lead_seconds
+        has_led = self.published_at is not None and now >= self.published_at + lead
+        latest_at = self.preparing_since_at + PUBLISH_SECONDS + lead
+        return self.is_announced or has_led or now >= latest_at
+
+    def told(self, now: float, *, is_announced: bool) -> None:
+        """The run is told that its deadline was written, or that everybody knows."""
+        self.is_announced = self.is_announced or is_announced
+        if self.published_at is None and not is_announced:
+            self.published_at = now
 
     def _explained(
         self, action: StopProcesses | StartProcesses, journal: Run | None, kind: str, now: float
@@ -166,6 +184,8 @@ class Judge:
 
     def moved(self, new: Run) -> None:
         """The run was taken a step further, and the journal knows."""
+        if new.phase is Phase.PREPARING:
+            self.preparing_since_at = new.phase_since_at
         if new.deadline_at is not None:
             if self.deadline_at is not None and new.deadline_at > self.deadline_at:
                 self.find("deadline_is_never_extended", f"by {new.deadline_at - self.deadline_at}")

@@ -144,6 +144,11 @@ MUTANTS = (
     Mutant("stale request used", "stale_requests_are_dropped", shell=Shell(checks_expiry=False)),
     Mutant("hold forgotten", "hold_is_respected", ((holds, "find", lambda *_: None),)),
     Mutant(
+        "announcement not waited for",
+        "nothing_is_stopped_unannounced",
+        ((preparing, "_is_announced", lambda _: True),),
+    ),
+    Mutant(
         "deadline ignored",
         "no_stop_after_the_deadline",
         ((Run, "is_overrun", lambda *_: False),),

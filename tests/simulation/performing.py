@@ -10,6 +10,7 @@ import attrs
 from supervisor_maint.maintenance import blockers
 from supervisor_maint.maintenance.actions import (
     Action,
+    Announce,
     AskBlockers,
     AwaitStep,
     CheckReady,
@@ -28,12 +29,14 @@ from supervisor_maint.maintenance.actions import (
 from supervisor_maint.maintenance.blockers import Circumstances
 from supervisor_maint.maintenance.observation import (
     AfterTaken,
+    Announced,
     BeforeTaken,
     BlockersAnswer,
     CallKind,
     CallOutcome,
     CallResult,
     NotTaken,
+    Published,
     ReadyAnswer,
     Result,
     StepOutcome,
@@ -231,6 +234,19 @@ def _ask_blockers(sim: Simulation, listener: Listener, _: AskBlockers) -> None:
     sim.later(0.05, sim.answer, listener, BlockersAnswer(answer))
 
 
+def _announce(sim: Simulation, listener: Listener, _: Announce) -> None:
+    answers: list[Result] = [Published(), Announced()]
+    for seconds, answer in zip(sim.scenario.announcement, answers):
+        if seconds is not None:
+            sim.later(seconds, _told, sim, listener, answer)
+
+
+def _told(sim: Simulation, listener: Listener, answer: Result) -> None:
+    if listener is sim.listener:
+        sim.judge.told(sim.now, is_announced=isinstance(answer, Announced))
+    sim.answer(listener, answer)
+
+
 def _take_snapshot(sim: Simulation, listener: Listener, action: TakeSnapshot) -> None:
     sim.later(0.02, _snapshot, sim, listener, action.when)
 
@@ -298,6 +314,7 @@ _PERFORM: dict[type, Callable[[Simulation, Listener, Any], None]] = {
     AwaitStep: _await_step,
     RotateLogs: _rotate,
     AskBlockers: _ask_blockers,
+    Announce: _announce,
     TakeSnapshot: _take_snapshot,
     CheckReady: _check_ready,
 }

@@ -53,14 +53,18 @@ class Scenario:
     is_request: bool
     request_delay: float
     hold_seconds: float
+    announcement: tuple[float | None, float | None]  # seconds to Published, Announced; never
 
 
 def draw(seed: int) -> Scenario:
     """Draw a scenario. A third of the seeds is quiet, so that the ordinary is covered too."""
     rng = Random(seed)
+    # of its own, so that what is drawn before it existed stays as it was
+    telling = Random(-seed - 1)
     wild = rng.choice([0.0, 0.5, 1.0])
     processes = _processes(rng, wild)
     plan = _plan(rng)
+    plan = attrs.evolve(plan, lead_seconds=telling.choice([0.0, 0.0, 2.0, 30.0]))
     return Scenario(
         seed=seed,
         rng=rng,
@@ -76,7 +80,15 @@ def draw(seed: int) -> Scenario:
         is_request=rng.random() < 0.3,
         request_delay=rng.choice([0.0, 1.0, 29.0, 31.0, 7200.0]) if rng.random() < 0.3 else 0.0,
         hold_seconds=rng.choice([40.0, 10_000.0]) if rng.random() < 0.05 else 0.0,
+        announcement=_announcement(telling, wild),
     )
+
+
+def _announcement(rng: Random, wild: float) -> tuple[float | None, float | None]:
+    """Draw how long it takes until the sinks have it, and until everybody knows."""
+    if rng.random() > wild:
+        return 0.01, 0.02
+    return rng.choice([0.01, 1.0, 8.0, None]), rng.choice([0.02, 3.0, 60.0, None])
 
 
 def _processes(rng: Random, wild: float) -> list[Process]:

@@ -10,6 +10,7 @@ import pytest
 
 from supervisor_maint.maintenance.actions import (
     Action,
+    Announce,
     AskBlockers,
     AwaitStep,
     CheckReady,
@@ -35,6 +36,7 @@ from supervisor_maint.maintenance.observation import (
     CallResult,
     NotTaken,
     Observation,
+    Published,
     ReadyAnswer,
     Result,
     StepOutcome,
@@ -101,7 +103,7 @@ class Stage:
         """Take the run into RESTARTING, as far as there are no steps."""
         self.turn()
         self.turn(BlockersAnswer(()))
-        self.turn(self.before())
+        self.turn(self.before(), Published())
 
     def before(self) -> BeforeTaken:
         return BeforeTaken(snapshot=self.snapshot(), configs={}, pools=POOLS)
@@ -264,6 +266,50 @@ def test_steps_rotation_and_announcement_come_before_the_first_stop() -> None:
     stage.turn(Announced())
     stage.turn()
     assert [StopProcesses((A,))] == stage.wanted(StopProcesses)
+
+
+def test_run_is_announced_once_while_it_is_prepared() -> None:
+    """And again by the next listener, who knows of no answer."""
+    stage = Stage(_plan(lead_seconds=30))
+    stage.turn()
+    stage.turn(BlockersAnswer(()))
+    assert [Announce()] == stage.wanted(Announce)
+
+    stage.turn(stage.before())
+    assert [] == stage.wanted(Announce)
+
+    stage.run = resumed(Run.from_document(stage.run.to_document()), stage.now)
+    stage.turn()
+    assert [Announce()] == stage.wanted(Announce)
+
+
+@pytest.mark.parametrize(
+    ("lead", "told", "waits_seconds"),
+    [
+        pytest.param(0, (Announced(),), 0, id="everybody knows"),
+        pytest.param(0, (Published(),), 0, id="written, and no lead"),
+        pytest.param(0, (), 5, id="a sink that hangs"),
+        pytest.param(30, (Announced(),), 0, id="sooner than the lead"),
+        pytest.param(30, (Published(),), 30, id="the lead"),
+        pytest.param(30, (), 35, id="whatever hangs"),
+    ],
+)
+def test_first_stop_waits_for_the_announcement(
+    lead: float, told: tuple[Result, ...], waits_seconds: float
+) -> None:
+    """Until everybody knows, or the lead is over; never longer than its cap."""
+    stage = Stage(_plan(lead_seconds=lead))
+    stage.turn()
+    stage.turn(BlockersAnswer(()))
+    stage.turn(stage.before(), *told)
+    if waits_seconds:
+        assert (Phase.PREPARING, [WakeAt(T + waits_seconds)]) == (
+            stage.run.phase,
+            stage.wanted(WakeAt),
+        )
+        stage.turn(seconds=waits_seconds)
+
+    assert stage.run.phase is Phase.RESTARTING
 
 
 def _ended(
