@@ -6,25 +6,31 @@ import logging
 
 import attrs
 
+from supervisor_maint.app.asking import Asker
 from supervisor_maint.app.journal_keeping import JournalKeeper
 from supervisor_maint.app.run_ports import RunPorts
 from supervisor_maint.app.stepping import StepRunner
 from supervisor_maint.app.survival import surviving
 from supervisor_maint.app.totals import Totals
-from supervisor_maint.errors import MaintError, SupervisorError
+from supervisor_maint.errors import MaintError, MonitoringError, SupervisorError
 from supervisor_maint.maintenance import blockers
+from supervisor_maint.maintenance.blockers import CheckAnswer
+from supervisor_maint.maintenance.plan import Plan
 from supervisor_maint.maintenance.run import Run
+from supervisor_maint.monitoring import gates
+from supervisor_maint.monitoring.matchers import of_instance, parse
 
 logger = logging.getLogger(__name__)
 
 
 @attrs.define(kw_only=True)
 class Scout:
-    """Asks the journal, supervisord, who knows the listener pools, and the plan's check steps."""
+    """Asks the journal, supervisord, who knows the listener pools, monitoring and check steps."""
 
     ports: RunPorts
     journal: JournalKeeper
     steps: StepRunner
+    asker: Asker
     totals: Totals
     _pools_trouble: str | None = attrs.field(init=False, default=None)
 
@@ -34,7 +40,7 @@ class Scout:
         return ("asking failed unexpectedly: the log says why",) if found is None else found
 
     async def _find(self, run: Run) -> tuple[str, ...]:
-        """Look at everything; check steps are run only when all else is well."""
+        """Look at everything; monitoring and check steps are asked only when all else is well."""
         await self.journal.check()
         found = blockers.Circumstances(
             holds=None if self.journal.reading_trouble else self.journal.state.holds,
@@ -43,11 +49,42 @@ class Scout:
             unknown_groups=await self._unknown_groups(),
         )
         now = self.ports.clock()
+        reasons = blockers.find(blockers.without_questions(run.plan), found, now)
+        if reasons:
+            return reasons
+        found = attrs.evolve(
+            found, alerts=await self._alerts(run.plan), query=await self._query(run.plan)
+        )
         reasons = blockers.find(attrs.evolve(run.plan, checks=()), found, now)
         if reasons or not run.plan.checks:
             return reasons
         checks = {step.name: await self.steps.check(run, step) for step in run.plan.checks}
         return blockers.find(run.plan, attrs.evolve(found, checks=checks), self.ports.clock())
+
+    async def _alerts(self, plan: Plan) -> CheckAnswer | None:
+        alerting = self.ports.alerting()
+        if not plan.block_on_alerts:
+            return None
+        if alerting.alertmanager is None:
+            return CheckAnswer(False, "nobody can be asked: [alertmanager] is gone")
+        try:
+            matchers = of_instance(parse(plan.block_on_alerts), alerting.instance)
+            alerts = await self.asker.ask("alertmanager", alerting.alertmanager.alerts, matchers)
+        except (MonitoringError, ValueError) as error:
+            return CheckAnswer(False, f"nobody can tell: {error}")
+        return _answer(gates.firing(alerts))
+
+    async def _query(self, plan: Plan) -> CheckAnswer | None:
+        prometheus = self.ports.alerting().prometheus
+        if not plan.block_on_query:
+            return None
+        if prometheus is None:
+            return CheckAnswer(False, "nobody can be asked: [prometheus] is gone")
+        try:
+            samples = await self.asker.ask("prometheus", prometheus.query, plan.block_on_query)
+        except MonitoringError as error:
+            return CheckAnswer(False, f"nobody can tell: {error}")
+        return _answer(gates.answered(samples))
 
     async def _supervisord_state(self) -> str | None:
         try:
@@ -66,3 +103,7 @@ class Scout:
             return None
         self._pools_trouble = None
         return ()
+
+
+def _answer(reason: str) -> CheckAnswer:
+    return CheckAnswer(not reason, reason)

@@ -100,6 +100,14 @@ class Conductor:
         self._results.append(result)
         self.wake()
 
+    def record(self, run_id: str, text: str) -> None:
+        """Add a line to the story of a run while it is under way; afterwards to the log alone."""
+        run = self.active_run
+        if run is not None and run.id == run_id:
+            self._record(actions.Record(text))
+        else:
+            logger.info("run %s: %s", run_id, text)
+
     async def turn(self) -> None:
         """Take the run as far as is possible now."""
         run = self.active_run

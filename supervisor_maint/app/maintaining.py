@@ -18,6 +18,8 @@ from typing import Any
 import attrs
 
 from supervisor_maint.app import run_reporting
+from supervisor_maint.app.announcing import Announcer
+from supervisor_maint.app.asking import Asker
 from supervisor_maint.app.circumstances import Scout
 from supervisor_maint.app.conducting import Conductor, last_run_of
 from supervisor_maint.app.journal_keeping import JournalKeeper
@@ -64,6 +66,7 @@ class Maintenance:
     timetable: Timetable
     conductor: Conductor
     keeper: RunKeeper
+    announcer: Announcer = attrs.field(init=False)
     moved: Callable[[], None]
     changed: Callable[[], None]
     woken: asyncio.Event
@@ -107,6 +110,15 @@ class Maintenance:
 
     def _build_doers(self) -> None:
         conductor, ports = self.conductor, self.ports
+        asker = Asker(ports=ports, totals=self.totals)
+        self.announcer = Announcer(
+            ports=ports,
+            asker=asker,
+            tell=conductor.tell,
+            record=conductor.record,
+            changed=self._tell,
+            zone=lambda: self.zone,
+        )
         steps = StepRunner(ports=ports, zone=lambda: self.zone)
         conductor.performer = Performer(
             ports=ports,
@@ -114,9 +126,10 @@ class Maintenance:
             wake=self.wake,
             survive=functools.partial(survive, self.totals),
             blockers=Scout(
-                ports=ports, journal=self.journal, steps=steps, totals=self.totals
+                ports=ports, journal=self.journal, steps=steps, asker=asker, totals=self.totals
             ).blockers,
             note_output=self.keeper.note_output,
+            announce=self._announce,
             take_snapshot=self.keeper.take,
             steps=steps,
         )
@@ -171,6 +184,11 @@ class Maintenance:
         """Take the plans of the settings; a run under way keeps the plan it began with."""
         self.zone = zone
         self.timetable.set_plans(plans, self.ports.clock())
+        alerting = self.ports.alerting()
+        for server in ("alertmanager", "prometheus"):
+            if getattr(alerting, server) is not None:
+                self.totals.monitoring_of(server)
+        self.announcer.wake()
         self.wake()
 
     def wake(self) -> None:
@@ -179,10 +197,14 @@ class Maintenance:
 
     async def drive(self) -> None:
         """Turn for ever. An unexpected exception is survived, and the next turn comes."""
-        while True:
-            self.woken.clear()
-            went_well = await surviving(self.totals, "maintenance", self._turn())
-            await self._sleep(self._seconds_to_wait() if went_well else AGAIN_SECONDS)
+        keeping = asyncio.ensure_future(self.announcer.keep())
+        try:
+            while True:
+                self.woken.clear()
+                went_well = await surviving(self.totals, "maintenance", self._turn())
+                await self._sleep(self._seconds_to_wait() if went_well else AGAIN_SECONDS)
+        finally:
+            keeping.cancel()
 
     async def leave(self) -> None:
         """Keep what is known of a run under way: the listener ends, and the next goes on."""
@@ -200,6 +222,8 @@ class Maintenance:
         if not await self.journal.read():
             return
         self._catch_up()
+        for last_run in self.journal.state.last_runs.values():
+            self.announcer.recall(last_run)
         document = self.journal.state.run
         if document is None:
             return
@@ -210,7 +234,7 @@ class Maintenance:
             logger.error("no run starts until somebody resumes: %s", self.journal.unreadable_run)
             return
         self.conductor.resume(run, await self.keeper.reopen(run))
-        self._follow_deadline(run)
+        self._follow(run)
 
     def _catch_up(self) -> None:
         """Count what ended when a listener died before it was counted, and close its window."""
@@ -247,7 +271,7 @@ class Maintenance:
         run = self.conductor.run
         if run is None or before is None:
             return
-        self._follow_deadline(run)
+        self._follow(run)
         if run.is_over:
             await self._conclude(run)
         elif _is_to_be_kept(before, run):
@@ -268,8 +292,13 @@ class Maintenance:
         self._has_news = True
         self.changed()
 
-    def _follow_deadline(self, run: Run) -> None:
-        """Let the metrics know until when alerts may be muted; the end of a run closes it."""
+    async def _announce(self, run: Run) -> None:
+        self._follow(run)
+        await self.announcer.announce(run)
+
+    def _follow(self, run: Run) -> None:
+        """Let monitoring know until when alerts may be muted; the end of a run closes it."""
+        self.announcer.follow(run)
         if run.deadline_at is not None:
             self.totals.plans.follow_window(run.deadline_at, run.ended_at, self.ports.clock())
 

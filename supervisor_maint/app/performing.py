@@ -44,6 +44,7 @@ class Performer:
     survive: Callable[[str, BaseException], None]
     blockers: Callable[[Run], Awaitable[tuple[str, ...]]]
     note_output: Callable[[tuple[Namespec, ...]], Awaitable[None]]
+    announce: Callable[[Run], Awaitable[None]]
     take_snapshot: Callable[[Run, actions.When], Awaitable[Result]]
     steps: StepRunner
     _tasks: set[asyncio.Future[None]] = attrs.field(init=False, factory=set)
@@ -83,6 +84,7 @@ class Performer:
             actions.AwaitStep: self._await_step,
             actions.RotateLogs: self._rotate,
             actions.AskBlockers: self._ask_blockers,
+            actions.Announce: self._announce,
             actions.TakeSnapshot: self._snapshot,
             actions.CheckReady: self._check_ready,
         }
@@ -121,6 +123,9 @@ class Performer:
 
     async def _ask_blockers(self, run: Run, _: actions.AskBlockers) -> None:
         self.tell(BlockersAnswer(await self.blockers(run)))
+
+    async def _announce(self, run: Run, _: actions.Announce) -> None:
+        await self.announce(run)
 
     async def _snapshot(self, run: Run, action: actions.TakeSnapshot) -> None:
         self.tell(await self.take_snapshot(run, action.when))

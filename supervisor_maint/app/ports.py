@@ -57,6 +57,10 @@ class Outlet(Protocol):
         """Hand over a report; an older one that still waits is dropped."""
         ...
 
+    async def tried(self) -> None:
+        """Wait until the newest report was written or refused."""
+        ...
+
     def status(self) -> SinkStatus:
         """Tell how the writes went."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import platform
 from collections import Counter
@@ -70,10 +71,22 @@ class Reporter:
 
     async def report(self) -> None:
         """Hand the newest metrics to every sink, and the status to the clients."""
+        await self._submit()
+        await self.publish()
+
+    async def push(self) -> None:
+        """Bring the newest metrics to every sink now; return when each has taken or refused them.
+
+        Whoever waits for this sets the limit: a sink may hang for as long as its own.
+        """
+        if self.ports.outlets:
+            await self._submit()
+            await asyncio.gather(*(outlet.tried() for outlet in self.ports.outlets))
+
+    async def _submit(self) -> None:
         exposition = await self.ports.compute(self.ports.render)
         for outlet in self.ports.outlets:
             outlet.submit(exposition)
-        await self.publish()
 
     async def publish(self) -> None:
         """Publish the status that clients read."""

@@ -14,6 +14,9 @@ from supervisor_maint.maintenance.plan import Step
 from supervisor_maint.maintenance.readiness import Probe
 from supervisor_maint.maintenance.run import Run
 from supervisor_maint.maintenance.targets import Pools
+from supervisor_maint.monitoring.gates import Alert, Sample
+from supervisor_maint.monitoring.matchers import Matcher
+from supervisor_maint.monitoring.silences import Silence, Terms
 from supervisor_maint.store.records import Hold, JournalState, LastRun, Record
 
 
@@ -85,6 +88,47 @@ class Pids(Protocol):
         ...
 
 
+class Alertmanager(Protocol):
+    """Alertmanager, or a cluster. Every call blocks; raises ``errors.MonitoringError``."""
+
+    def silences(self, created_by: str) -> Sequence[Silence]:
+        """Return the silences that somebody created, the expired ones too."""
+        ...
+
+    def save(self, silence: Silence) -> str:
+        """Create a silence, or change the one that has its id; return the id."""
+        ...
+
+    def expire(self, silence_id: str) -> None:
+        """End a silence now."""
+        ...
+
+    def alerts(self, matchers: Sequence[Matcher], *, muted: bool = False) -> Sequence[Alert]:
+        """Return the alerts that fire and match; silenced and inhibited ones only if ``muted``."""
+        ...
+
+
+class Prometheus(Protocol):
+    """Prometheus. Every call blocks; raises ``errors.MonitoringError``."""
+
+    def query(self, expression: str) -> Sequence[Sample]:
+        """Evaluate an expression now."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class Alerting:
+    """Who is told of runs and asked before them, as the settings have it now; None for nobody.
+
+    ``terms`` are those of silences, ``instance`` is what ``{instance}`` in matchers stands for.
+    """
+
+    instance: str
+    alertmanager: Alertmanager | None = None
+    terms: Terms | None = None
+    prometheus: Prometheus | None = None
+
+
 @attrs.define(kw_only=True)
 class RunPorts:
     """Everything of the world that a run touches.
@@ -93,7 +137,9 @@ class RunPorts:
     calls, ``probing`` many readiness questions at once, ``store`` the journal's and history's
     writes. ``watch_pids`` makes a watch that calls back for each death. ``rotate`` rotates a
     run's logs within so many seconds; ``log_line`` writes the line that ``restart_log`` asks
-    for, and may raise OSError; ``pools`` raises MaintError when nobody can tell.
+    for, and may raise OSError; ``pools`` raises MaintError when nobody can tell. ``push`` brings
+    the metrics to every sink and returns when each has taken or refused them; ``asking`` runs the
+    calls of who is ``alerting``.
     """
 
     supervisor: Callable[[], Supervisor]
@@ -105,7 +151,10 @@ class RunPorts:
     log_line: Callable[[Run], None]
     probe: Callable[[Probe, float], tuple[bool, str]]
     pools: Callable[[], Pools]
+    push: Callable[[], Awaitable[None]]
+    alerting: Callable[[], Alerting]
     act: Blocking
+    asking: Blocking
     probing: Blocking
     store: Blocking
     clock: Callable[[], float]

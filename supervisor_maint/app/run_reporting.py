@@ -65,6 +65,7 @@ def document(maintenance: Maintenance, now: float) -> dict[str, Any]:
         "sentences": list(sentences(maintenance, now)),
         "holds": [attrs.asdict(hold) for hold in _lasting(maintenance, now)],
         "problem": maintenance.journal.problem,
+        "silence": _silence_document(maintenance),
         "run": None if run is None else _run_document(maintenance, run),
     }
 
@@ -80,6 +81,7 @@ def sentences(maintenance: Maintenance, now: float) -> Iterator[str]:
     run = maintenance.conductor.active_run
     if run is not None:
         yield from _about_run(maintenance, run)
+    yield from _about_silence(maintenance)
 
 
 def _about_plan(maintenance: Maintenance, facts: PlanFacts, now: float) -> str:
@@ -105,6 +107,20 @@ def _about_run(maintenance: Maintenance, run: Run) -> Iterator[str]:
     if run.phase is Phase.PENDING:
         for blocker in run.blockers:
             yield f"run {run.id} waits: {blocker}"
+
+
+def _about_silence(maintenance: Maintenance) -> Iterator[str]:
+    silence, trouble = maintenance.announcer.silence, maintenance.announcer.trouble
+    if silence is not None:
+        until = moments.show(silence.ends_at, maintenance.zone)
+        yield f"alerts are silenced until {until}: silence {silence.id}"
+    if trouble is not None:
+        yield f"alerts may not be silenced: {trouble}"
+
+
+def _silence_document(maintenance: Maintenance) -> dict[str, Any] | None:
+    silence = maintenance.announcer.silence
+    return None if silence is None else {"id": silence.id, "ends_at": silence.ends_at}
 
 
 def _cure(maintenance: Maintenance) -> str:

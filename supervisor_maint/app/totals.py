@@ -23,14 +23,17 @@ PLACES = (
     "reload",
     "maintenance",
     "action",
+    "announcement",
 )
 STORES = ("history", "status", "journal")
+ASKED = ("ok", "failed", "rejected")
 
 
 @attrs.define
 class Totals:
     """How many events of each kind came in, what went wrong where, and how the sinks did.
 
+    ``monitoring`` counts by server how questions to Alertmanager and Prometheus ended.
     They only grow, and are saved with the process counters.
     """
 
@@ -38,7 +41,12 @@ class Totals:
     errors: Counter[str] = attrs.field(factory=lambda: Counter(dict.fromkeys(PLACES, 0)))
     store_errors: Counter[str] = attrs.field(factory=lambda: Counter(dict.fromkeys(STORES, 0)))
     sinks: dict[str, SinkStatus] = attrs.field(factory=dict)
+    monitoring: dict[str, Counter[str]] = attrs.field(factory=dict)
     plans: PlanRecords = attrs.field(factory=PlanRecords)
+
+    def monitoring_of(self, server: str) -> Counter[str]:
+        """Return the counts of a server, from 0 on."""
+        return self.monitoring.setdefault(server, Counter(dict.fromkeys(ASKED, 0)))
 
     def to_document(self) -> dict[str, Any]:
         """Return what ``restore`` reads, JSON-able."""
@@ -46,6 +54,7 @@ class Totals:
             "events": dict(self.events),
             "errors": dict(self.errors),
             "store_errors": dict(self.store_errors),
+            "monitoring": {name: dict(counts) for name, counts in self.monitoring.items()},
             "plans": self.plans.to_document(),
             "sinks": {name: attrs.asdict(status) for name, status in self.sinks.items()},
         }
@@ -62,5 +71,7 @@ class Totals:
         totals.store_errors.update(document.get("store_errors", {}))
         for name, status in document.get("sinks", {}).items():
             totals.sinks[name] = SinkStatus(**status)
+        for server, counts in document.get("monitoring", {}).items():
+            totals.monitoring_of(server).update(counts)
         totals.plans = PlanRecords.restore(document.get("plans", {}))
         return totals

@@ -16,8 +16,9 @@ import attrs
 from supervisor_maint.app.application import Application
 from supervisor_maint.app.maintaining import Maintenance
 from supervisor_maint.app.ports import Blocking, Ports
-from supervisor_maint.app.run_ports import RunPorts
+from supervisor_maint.app.run_ports import Alerting, RunPorts
 from supervisor_maint.app.stepping import invocation_of
+from supervisor_maint.cli.alerting import alerting
 from supervisor_maint.errors import MaintError
 from supervisor_maint.maintenance import probing, summary
 from supervisor_maint.maintenance.actions import StepPhase
@@ -70,6 +71,7 @@ class RunComposition:
     state: StateDir
     history: History
     commands: Commands = attrs.field(init=False)
+    _alerting: tuple[Settings, Alerting] | None = attrs.field(init=False, default=None)
     _told_pools: tuple[float, Pools | None] = attrs.field(init=False, default=(0.0, None))
 
     def __attrs_post_init__(self) -> None:
@@ -78,7 +80,7 @@ class RunComposition:
     def build(self, application: Application) -> Maintenance:
         """Build what begins and conducts the runs, beside an application."""
         return Maintenance.build(
-            ports=self.run_ports(),
+            ports=self.run_ports(application.reporter.push),
             watch=application.watch,
             totals=application.totals,
             memory=lambda: self.ports.memory,
@@ -86,8 +88,8 @@ class RunComposition:
             changed=application.woken.set,
         )
 
-    def run_ports(self) -> RunPorts:
-        """Return what a run touches."""
+    def run_ports(self, push: Callable[[], Awaitable[None]]) -> RunPorts:
+        """Return what a run touches; ``push`` brings the metrics to the sinks."""
         return RunPorts(
             supervisor=self.client,
             journal=Journal(self.state.journal),
@@ -98,12 +100,22 @@ class RunComposition:
             log_line=self.log_line,
             probe=_probe,
             pools=self.pools,
+            push=push,
+            alerting=self.alerting,
+            asking=in_threads("monitoring", 1),
             # Two: a nudge is not to wait for a look that hangs.
             act=in_threads("run", 2),
             probing=in_threads("probe", PROBES_AT_ONCE),
             store=self.ports.store,
             clock=self.ports.clock,
         )
+
+    def alerting(self) -> Alerting:
+        """Return who is told of runs and asked before them; the same while the settings are."""
+        settings = self.settings()
+        if self._alerting is None or self._alerting[0] is not settings:
+            self._alerting = settings, alerting(settings)
+        return self._alerting[1]
 
     def pools(self) -> Pools:
         """Tell which groups are listener pools. Blocks; raises MaintError.

@@ -33,6 +33,7 @@ class Circumstances:
     ``holds`` are those of the journal, ``journal_problem`` why it cannot be written or needs a
     resume, ``open_run`` the plan of another run that is under way, ``supervisord_state`` as
     ``getState`` names it, ``unknown_groups`` those that nobody knows to be no listener pools.
+    ``alerts`` and ``query`` are what ``block_on_alerts`` and ``block_on_query`` found.
     """
 
     holds: Sequence[Hold] | None = None
@@ -40,12 +41,24 @@ class Circumstances:
     open_run: str | None = None
     supervisord_state: str | None = None
     unknown_groups: Sequence[str] | None = None
+    alerts: CheckAnswer | None = None
+    query: CheckAnswer | None = None
     checks: Mapping[str, CheckAnswer] = attrs.field(factory=dict)
 
 
 def find(plan: Plan, found: Circumstances, now: float) -> tuple[str, ...]:
     """Return a sentence for everything that keeps the plan from starting now, none if it may."""
-    return tuple(_held(plan, found, now)) + tuple(_not_able(found)) + tuple(_checked(plan, found))
+    return (
+        *_held(plan, found, now),
+        *_not_able(found),
+        *_monitored(plan, found),
+        *_checked(plan, found),
+    )
+
+
+def without_questions(plan: Plan) -> Plan:
+    """Return a plan without what takes a while to ask, for a first look at the rest."""
+    return attrs.evolve(plan, checks=(), block_on_alerts="", block_on_query="")
 
 
 def _held(plan: Plan, found: Circumstances, now: float) -> Iterable[str]:
@@ -76,6 +89,18 @@ def unknown_groups(groups: Iterable[str]) -> str:
         f"nobody knows whether {', '.join(groups)} may be listener pools: set [maint] "
         f"supervisord_config to the file supervisord was started with, or load [rpcinterface:maint]"
     )
+
+
+def _monitored(plan: Plan, found: Circumstances) -> Iterable[str]:
+    asked = (
+        ("block_on_alerts", plan.block_on_alerts, found.alerts),
+        ("block_on_query", plan.block_on_query, found.query),
+    )
+    for key, question, answer in asked:
+        if question and answer is None:
+            yield f"{key} was not asked"
+        elif question and answer is not None and not answer.passed:
+            yield f"{key}: {answer.reason}"
 
 
 def _checked(plan: Plan, found: Circumstances) -> Iterable[str]:

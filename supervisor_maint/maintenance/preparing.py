@@ -50,7 +50,8 @@ def pend(turn: Turn) -> None:
 def _begin(turn: Turn) -> None:
     turn.enter(Phase.PREPARING)
     plan = turn.run.plan
-    turn.change(deadline_at=turn.now + turn.run.prepare_seconds + plan.max_duration_seconds)
+    deadline_at = turn.now + turn.run.prepare_seconds + plan.max_duration_seconds
+    turn.change(preparing_since_at=turn.now, deadline_at=deadline_at)
 
 
 def _skip(turn: Turn, reason: str) -> None:

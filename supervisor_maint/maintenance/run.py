@@ -95,6 +95,7 @@ class Run:
 
     ``scheduled_at`` is None for a run that ``asked_by`` asked for. ``reason`` says why it fails or
     is skipped, ``notes`` what else went wrong. ``targets`` are None until they were chosen.
+    ``preparing_since_at`` is when it was announced.
     ``deadline_at`` is until when alerts may be muted: ``max_duration`` from the beginning of
     RESTARTING, where the first stop is made. Before, it is the latest that this can become, so
     that it is only ever brought forward. ``is_compared``: ``differences`` are known, or never
@@ -109,6 +110,7 @@ class Run:
     start_by_at: float
     phase: Phase = attrs.field(default=Phase.PENDING, metadata=revived_by(Phase))
     phase_since_at: float
+    preparing_since_at: float | None = None
     deadline_at: float | None = None
     first_stop_at: float | None = None
     cancelled_by: str | None = None

@@ -46,12 +46,24 @@ class Delivery:
         self._writing: asyncio.Future[None] | None = None
         self._retry: asyncio.TimerHandle | None = None
         self._draining = False
+        self._submitted = 0
+        self._tried = 0
 
     def submit(self, exposition: bytes) -> None:
         """Hand over a report; an older one that still waits is dropped. Returns at once."""
         self._outbox.put(exposition)
+        self._submitted += 1
         if self._retry is None:
             self._write()
+
+    async def tried(self) -> None:
+        """Wait until the newest report was written or refused.
+
+        A sink that rests after a failure counts as one that refuses.
+        """
+        number = self._submitted
+        while self._tried < number and self._writing is not None and self._retry is None:
+            await asyncio.wait({self._writing})
 
     def status(self) -> SinkStatus:
         """Tell how the writes went so far."""
@@ -88,15 +100,16 @@ class Delivery:
         if exposition is None:
             return
         loop = asyncio.get_running_loop()
+        number = self._submitted
         self._writing = loop.run_in_executor(self._executor, self._sink.write, exposition)
-        self._writing.add_done_callback(lambda done: self._written(exposition, done))
+        self._writing.add_done_callback(lambda done: self._written(exposition, number, done))
 
-    def _written(self, exposition: bytes, done: asyncio.Future[None]) -> None:
+    def _written(self, exposition: bytes, number: int, done: asyncio.Future[None]) -> None:
         """Note how a write ended, and go on with what came meanwhile.
 
         Raises what the sink should not have raised, for the loop to report.
         """
-        self._writing = None
+        self._writing, self._tried = None, number
         if done.cancelled():
             return
         overtaken = self._outbox.waiting is not None

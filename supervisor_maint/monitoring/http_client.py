@@ -1,7 +1,8 @@
 """HTTP to monitoring servers: one session, secrets read at each call, every answer bounded.
 
-``requests`` is imported here and nowhere else, and only when a client is made: it costs several
-MB. Whatever goes wrong is a ``MonitoringError`` whose sentence holds no secret.
+``requests`` is imported here and nowhere else, and only at the first call: it costs several MB,
+and the time of the thread that makes the call. Whatever goes wrong is a ``MonitoringError`` whose
+sentence holds no secret.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ from supervisor_maint.errors import MonitoringError
 from supervisor_maint.monitoring.access import HttpAccess, mask_url
 
 if TYPE_CHECKING:
-    from requests import Response
+    from requests import Response, Session
 
 # Answers that say no to this request, whatever is tried: malformed, too large, another format.
 _REJECTIONS = frozenset({400, 413, 415, 422})
@@ -49,15 +51,19 @@ class HttpClient:
     """A session with the servers that one access is for. Not thread-safe: one call at a time."""
 
     def __init__(self, access: HttpAccess) -> None:
+        self._access = access
+
+    @cached_property
+    def _session(self) -> Session:
         import requests
 
-        self._access = access
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.verify = access.ca_file or True
-        if access.client_cert_file is not None:
-            key, certificate = access.client_key_file, access.client_cert_file
-            self._session.cert = certificate if key is None else (certificate, key)
+        session = requests.Session()
+        session.trust_env = False
+        session.verify = self._access.ca_file or True
+        if self._access.client_cert_file is not None:
+            key, certificate = self._access.client_key_file, self._access.client_cert_file
+            session.cert = certificate if key is None else (certificate, key)
+        return session
 
     def close(self) -> None:
         """Hang up."""

@@ -24,12 +24,14 @@ class Terms:
     """On what terms silences are held; durations are seconds.
 
     ``lease_seconds`` is how long one lasts that nobody renews, ``tail_seconds`` how long it lasts
-    after a run that went well, or after the deadline; ``cap_seconds`` is for all of it.
+    after a run that went well, or after the deadline; ``cap_seconds`` is for all of it. Whether it
+    is still there is looked at every ``renew_seconds``.
     """
 
     matchers: Matchers
     instance: str
     lease_seconds: float = attrs.field(default=1800.0, validator=gt(0))
+    renew_seconds: float = attrs.field(default=15.0, validator=gt(0))
     tail_seconds: float = attrs.field(default=60.0, validator=ge(0))
     cap_seconds: float = attrs.field(default=4 * 3600.0, validator=gt(0))
 
@@ -140,11 +142,6 @@ def _new(terms: Terms, claim: Claim, end: float, now: float) -> Silence:
         comment=f"planned restart {claim.plan} of {terms.instance}, run {claim.run_id}; it ends "
         "with the run, or by itself",
     )
-
-
-def is_settled(terms: Terms, claim: Claim, now: float) -> bool:
-    """Tell whether nothing is left to do once Alertmanager could be asked: the run is over."""
-    return claim.ended_at is not None or now >= latest_end(terms, claim)
 
 
 def after(changed: Sequence[Change], found: Iterable[Silence]) -> tuple[Silence, ...]:

@@ -101,6 +101,7 @@ class AlertmanagerSection(AccessKeys):
             matchers=matchers.of_instance(self.silence, instance),
             instance=instance,
             lease_seconds=self.lease_seconds,
+            renew_seconds=self.renew_seconds,
             tail_seconds=self.tail_seconds,
             cap_seconds=self.cap_seconds,
         )

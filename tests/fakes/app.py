@@ -141,6 +141,9 @@ class FakeOutlet:
     def submit(self, exposition: bytes) -> None:
         self.submitted.append(exposition)
 
+    async def tried(self) -> None:
+        """Return at once: everything was taken."""
+
     def status(self) -> SinkStatus:
         return SinkStatus(ok=len(self.submitted))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from supervisor_maint.app.run_ports import RunPorts
+from supervisor_maint.app.run_ports import Alerting, RunPorts
 from supervisor_maint.effects import Supervisor
 from supervisor_maint.errors import MaintError
 from supervisor_maint.maintenance.invocation import Invocation, StepEnd
@@ -133,6 +133,10 @@ async def at_once(function: Callable[..., Any], *args: Any, **kwargs: Any) -> An
     return function(*args, **kwargs)
 
 
+async def nowhere() -> None:
+    """Push to no sink at all."""
+
+
 @attrs.define
 class Death:
     """Calls at once until the listener dies: nothing comes back from the last of ``calls_left``.
@@ -169,6 +173,9 @@ class RunWorld:
     pids: list[FakePids] = attrs.field(factory=list)
     ready: bool = True
     call: Callable[..., Any] = at_once
+    alerting: Alerting = attrs.field(factory=lambda: Alerting(instance="web01"))
+    asking: Callable[..., Any] = at_once
+    push: Callable[[], Awaitable[None]] = nowhere
 
     def ports(self) -> RunPorts:
         return RunPorts(
@@ -181,6 +188,9 @@ class RunWorld:
             log_line=self.lines.append,
             probe=self._probe,
             pools=self._pools,
+            push=self._push,
+            alerting=lambda: self.alerting,
+            asking=self._ask,
             act=self._call,
             probing=at_once,
             store=self._call,
@@ -189,6 +199,12 @@ class RunWorld:
 
     async def _call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return await self.call(function, *args, **kwargs)
+
+    async def _push(self) -> None:
+        await self.push()
+
+    async def _ask(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return await self.asking(function, *args, **kwargs)
 
     def _rotate(self, run: Run, seconds: float) -> Awaitable[StepEnd]:
         async def rotated() -> StepEnd:
