@@ -8,26 +8,30 @@ that was lost, and an Alertmanager that forgot everything are mended at the next
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 import random
 from datetime import tzinfo
-from typing import Callable
+from typing import Any, Callable, TypeVar
 
 import attrs
 
 from supervisor_maint import moments
 from supervisor_maint.app.asking import Asker
-from supervisor_maint.app.run_ports import Alertmanager, RunPorts
+from supervisor_maint.app.run_ports import Alerting, Alertmanager, RunPorts
 from supervisor_maint.app.survival import surviving
 from supervisor_maint.errors import MonitoringError
+from supervisor_maint.maintenance.clock import passed
 from supervisor_maint.maintenance.observation import Announced, Published, Result
-from supervisor_maint.maintenance.run import Phase, Run
+from supervisor_maint.maintenance.run import PUBLISH_SECONDS, Phase, Run
 from supervisor_maint.monitoring import silences
 from supervisor_maint.monitoring.matchers import of_instance, parse
 from supervisor_maint.monitoring.outbox import backoff_seconds
 from supervisor_maint.monitoring.silences import Claim, Silence, Terms
 from supervisor_maint.store.records import LastRun
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +61,11 @@ class Announcer:
     _claims: dict[str, Claim] = attrs.field(init=False, factory=dict)
     # by run; one that is not in here was not asked about yet in this life of the listener
     _held: dict[str, Silence | None] = attrs.field(init=False, factory=dict)
-    _look_at: float = attrs.field(init=False, default=math.inf)
+    # runs that wait until everybody knows, and those of which everybody does
+    _awaiting: set[str] = attrs.field(init=False, factory=set)
+    _muted: set[str] = attrs.field(init=False, factory=set)
+    _looked_at: float = attrs.field(init=False, default=0.0)
+    _pause_seconds: float = attrs.field(init=False, default=math.inf)
     _woken: asyncio.Event = attrs.field(init=False, factory=asyncio.Event)
     _known: asyncio.Condition = attrs.field(init=False, factory=asyncio.Condition)
 
@@ -70,7 +78,7 @@ class Announcer:
 
     def follow(self, run: Run) -> None:
         """Have the silence that a run needs as it is now."""
-        if run.deadline_at is None:
+        if run.deadline_at is None or self.ports.alerting().terms is None:
             return
         began_at = run.created_at if run.preparing_since_at is None else run.preparing_since_at
         claim = Claim(
@@ -102,84 +110,97 @@ class Announcer:
 
     def wake(self) -> None:
         """Look at the silences now: a run, or the settings, changed."""
-        self._look_at = -math.inf
+        self._pause_seconds = 0.0
+        self._woken.set()
+
+    def follow_clock(self) -> None:
+        """Look if it is time: the clock may have been set."""
         self._woken.set()
 
     async def announce(self, run: Run) -> None:
         """Bring the run's deadline to every sink, and tell the run; then tell it who knows."""
         self.follow(run)
-        await self.ports.push()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self.ports.push(), PUBLISH_SECONDS)
         self.tell(Published())
         if self.ports.alerting().alertmanager is None:
             return
+        self._awaiting.add(run.id)
+        self.wake()
         try:
-            await asyncio.wait_for(self._until_muted(run), run.plan.lead_seconds)
+            async with self._known:
+                muted = self._known.wait_for(lambda: run.id in self._muted)
+                await asyncio.wait_for(muted, run.plan.lead_seconds)
         except asyncio.TimeoutError:
             return
+        finally:
+            self._awaiting.discard(run.id)
         self.tell(Announced())
 
     async def keep(self) -> None:
         """Hold the silences, until cancelled. An unexpected exception is survived."""
         while True:
             self._woken.clear()
-            if self.ports.clock() >= self._look_at:
+            if passed(self._looked_at, self.ports.clock(), self._pause_seconds):
                 await surviving(self.asker.totals, "announcement", self._look())
-            seconds = max(self._look_at - self.ports.clock(), 0.0)
+            due_in = self._looked_at + self._pause_seconds - self.ports.clock()
             woken = asyncio.ensure_future(self._woken.wait())
-            await asyncio.wait({woken}, timeout=None if math.isinf(seconds) else seconds)
+            await asyncio.wait({woken}, timeout=None if math.isinf(due_in) else max(due_in, 0.0))
             woken.cancel()
-
-    async def _until_muted(self, run: Run) -> None:
-        """Wait until the silence is there; who wants none waits for the marker alert instead."""
-        if self.ports.alerting().terms is not None:
-            async with self._known:
-                await self._known.wait_for(lambda: self._held.get(run.id) is not None)
-            return
-        while not await self._is_marked():
-            await asyncio.sleep(_LOOK_FOR_MARKER_SECONDS)
-
-    async def _is_marked(self) -> bool:
-        """Tell whether the alert that inhibits others is at Alertmanager."""
-        alerting = self.ports.alerting()
-        if alerting.alertmanager is None:
-            return False
-        marker = of_instance(_MARKER, alerting.instance)
-        alerts = alerting.alertmanager.alerts
-        try:
-            return bool(await self.asker.ask("alertmanager", alerts, marker, muted=True))
-        except MonitoringError as error:
-            self._note_trouble(error)
-            return False
 
     async def _look(self) -> None:
         """Bring Alertmanager to what the runs need, and decide when to look again."""
-        alerting, now = self.ports.alerting(), self.ports.clock()
-        terms, alertmanager = alerting.terms, alerting.alertmanager
-        self._look_at = math.inf
-        if terms is None or alertmanager is None:
-            return
+        self._looked_at, self._pause_seconds = self.ports.clock(), math.inf
         try:
-            for claim in tuple(self._claims.values()):
-                await self._settle(alertmanager, terms, claim)
+            seconds = await self._bring_about(self.ports.alerting())
         except MonitoringError as error:
             self._note_trouble(error)
-            outage = now - (now if self._bad_since is None else self._bad_since)
-            self._look_at = now + backoff_seconds(max(outage, 0.0), self.jitter())
-        else:
-            self._recover()
-            if self._claims and math.isinf(self._look_at):
-                self._look_at = now + terms.renew_seconds
+            outage = self._looked_at - (self._bad_since or self._looked_at)
+            seconds = backoff_seconds(max(outage, 0.0), self.jitter())
+        self._pause_seconds = min(self._pause_seconds, seconds)
+
+    async def _bring_about(self, alerting: Alerting) -> float:
+        """Ask and change what is to be; return after how long to look again.
+
+        Raises MonitoringError.
+        """
+        alertmanager, terms = alerting.alertmanager, alerting.terms
+        if alertmanager is None:
+            return math.inf
+        if terms is None:
+            return await self._look_for_marker(alertmanager, alerting.instance)
+        for claim in tuple(self._claims.values()):
+            await self._settle(alertmanager, terms, claim)
+        return terms.renew_seconds if self._claims else math.inf
+
+    async def _look_for_marker(self, alertmanager: Alertmanager, instance: str) -> float:
+        """Look for the alert that inhibits others, while a run waits for it."""
+        if not self._awaiting:
+            return math.inf
+        marker = of_instance(_MARKER, instance)
+        if await self._ask(alertmanager.alerts, marker, muted=True):
+            await self._note_muted(*self._awaiting)
+        return _LOOK_FOR_MARKER_SECONDS
+
+    async def _note_muted(self, *run_ids: str) -> None:
+        async with self._known:
+            self._muted.update(run_ids)
+            self._known.notify_all()
 
     async def _settle(self, alertmanager: Alertmanager, terms: Terms, claim: Claim) -> None:
         """Ask for one run's silence, and change what is to be changed. Raises MonitoringError."""
         if not self._has_lapsed(terms, claim):
             name = silences.created_by(terms, claim)
-            found = await self.asker.ask("alertmanager", alertmanager.silences, name)
+            found = await self._ask(alertmanager.silences, name)
             changes = silences.changes(terms, claim, found, self.ports.clock())
             done = [await self._do(alertmanager, change) for change in changes]
-            await self._hold(claim, silences.held(terms, claim, silences.after(done, found)))
+            held = silences.held(terms, claim, silences.after(done, found))
+            self._hold(claim, held[0] if held else None)
+            if held:
+                await self._note_muted(claim.run_id)
         if claim.ended_at is not None and self._claims.get(claim.run_id) == claim:
             del self._claims[claim.run_id]
+            self._muted.discard(claim.run_id)
 
     def _has_lapsed(self, terms: Terms, claim: Claim) -> bool:
         """Tell whether a run's silence is known to have ended by itself."""
@@ -192,14 +213,22 @@ class Announcer:
     async def _do(self, alertmanager: Alertmanager, change: silences.Change) -> silences.Change:
         """Make one change, and return it with the id that the silence has now."""
         if isinstance(change, silences.Expire):
-            await self.asker.ask("alertmanager", alertmanager.expire, change.silence.id)
+            await self._ask(alertmanager.expire, change.silence.id)
             return change
-        silence_id = await self.asker.ask("alertmanager", alertmanager.save, change.silence)
+        silence_id = await self._ask(alertmanager.save, change.silence)
         return silences.Save(attrs.evolve(change.silence, id=silence_id))
 
-    async def _hold(self, claim: Claim, held: tuple[Silence, ...]) -> None:
+    async def _ask(self, call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        answer = await self.asker.ask("alertmanager", call, *args, **kwargs)
+        if self.trouble is not None:
+            logger.info("alertmanager answers again")
+            self.trouble = self._bad_since = None
+            self.changed()
+        return answer
+
+    def _hold(self, claim: Claim, now: Silence | None) -> None:
         """Remember the silence of a run, and say so when it is another or ends at another time."""
-        before, now = self._held.get(claim.run_id), held[0] if held else None
+        before = self._held.get(claim.run_id)
         self._held = {run: each for run, each in self._held.items() if run in self._claims}
         self._held[claim.run_id] = now
         if now is not None and (before is None or before.ends_at != now.ends_at):
@@ -207,8 +236,6 @@ class Announcer:
             self._say(claim.run_id, f"alerts are silenced until {until}: silence {now.id}")
         elif now is None and before is not None:
             self._say(claim.run_id, "alerts are silenced no more")
-        async with self._known:
-            self._known.notify_all()
 
     def _say(self, run_id: str, text: str) -> None:
         self.record(run_id, text)
@@ -223,9 +250,3 @@ class Announcer:
             self.trouble = error.msg
             for run_id in self._claims:
                 self._say(run_id, f"alerts may not be silenced: {error.msg}")
-
-    def _recover(self) -> None:
-        if self.trouble is not None:
-            logger.info("alertmanager answers again")
-            self.trouble = self._bad_since = None
-            self.changed()

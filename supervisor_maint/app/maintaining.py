@@ -8,7 +8,6 @@ over.
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -17,18 +16,15 @@ from typing import Any
 
 import attrs
 
-from supervisor_maint.app import run_reporting
+from supervisor_maint.app import run_crew, run_reporting
 from supervisor_maint.app.announcing import Announcer
 from supervisor_maint.app.asking import Asker
-from supervisor_maint.app.circumstances import Scout
 from supervisor_maint.app.conducting import Conductor, last_run_of
 from supervisor_maint.app.journal_keeping import JournalKeeper
-from supervisor_maint.app.performing import Performer
 from supervisor_maint.app.run_keeping import RunKeeper
 from supervisor_maint.app.run_ports import RunPorts
 from supervisor_maint.app.run_requests import Desk, Refused, new_id
-from supervisor_maint.app.stepping import StepRunner
-from supervisor_maint.app.survival import survive, surviving
+from supervisor_maint.app.survival import surviving
 from supervisor_maint.app.timetable import Timetable
 from supervisor_maint.app.totals import Totals
 from supervisor_maint.effects import Memory
@@ -119,20 +115,7 @@ class Maintenance:
             changed=self._tell,
             zone=lambda: self.zone,
         )
-        steps = StepRunner(ports=ports, zone=lambda: self.zone)
-        conductor.performer = Performer(
-            ports=ports,
-            tell=conductor.tell,
-            wake=self.wake,
-            survive=functools.partial(survive, self.totals),
-            blockers=Scout(
-                ports=ports, journal=self.journal, steps=steps, asker=asker, totals=self.totals
-            ).blockers,
-            note_output=self.keeper.note_output,
-            announce=self._announce,
-            take_snapshot=self.keeper.take,
-            steps=steps,
-        )
+        conductor.performer = run_crew.performer(self, asker, self._announce)
         conductor.pids = ports.watch_pids(lambda _pid: conductor.performer.nudge())
         self.desk = Desk(
             journal=self.journal,
@@ -154,6 +137,12 @@ class Maintenance:
     def hold_until_at(self) -> float | None:
         """Tell when the last hold ends, infinity for one without an end; None without a hold."""
         return holds.latest_end(self.journal.state.holds, self.ports.clock())
+
+    @property
+    def silence_ends_at(self) -> float | None:
+        """Tell when the silence ends that is held for a run; None without one."""
+        silence = self.announcer.silence
+        return None if silence is None else silence.ends_at
 
     def plan_facts(self, now: float) -> tuple[PlanFacts, ...]:
         """Return what the metrics show of each plan."""
@@ -193,6 +182,7 @@ class Maintenance:
 
     def wake(self) -> None:
         """Make the loop turn."""
+        self.announcer.follow_clock()
         self.woken.set()
 
     async def drive(self) -> None:

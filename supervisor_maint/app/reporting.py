@@ -63,6 +63,8 @@ class Reporter:
             sinks={outlet.name: outlet.status() for outlet in self.ports.outlets},
             plans=self.maintenance.plan_facts(self.ports.clock()),
             window_start_at=self.totals.plans.window_start_at,
+            monitoring={name: dict(each) for name, each in self.totals.monitoring.items()},
+            silence_ends_at=self.maintenance.silence_ends_at,
             window_deadline_at=self.totals.plans.window_deadline_at,
             hold_until_at=self.maintenance.hold_until_at,
             process_downtime=dict(self.totals.plans.downtime_seconds),

@@ -28,6 +28,11 @@ class Upkeep(Protocol):
         """Tell when the last hold ends, infinity for one without an end; None without a hold."""
         ...
 
+    @property
+    def silence_ends_at(self) -> float | None:
+        """Tell when the silence ends that is held for a run; None without one."""
+        ...
+
     def wake(self) -> None:
         """Look again: something happened."""
         ...
@@ -64,6 +69,7 @@ class NoPlans:
     clock: Callable[[], float]
     is_active: ClassVar[bool] = False
     hold_until_at: ClassVar[float | None] = None
+    silence_ends_at: ClassVar[float | None] = None
 
     def wake(self) -> None:
         """Do nothing."""

@@ -80,7 +80,9 @@ class Facts:
     the loop survived by where it happened, ``store_errors`` by store, ``events`` by event name,
     ``differences_by_kind`` processes by ``DiffKind`` value. ``process_downtime`` holds seconds
     in the last planned restart, ``memory_given_back`` by how many bytes a process was smaller
-    after it. ``heartbeat_at`` is when the last event arrived, never when we pushed.
+    after it. ``monitoring`` counts by server how questions to Alertmanager and
+    Prometheus ended; ``silence_ends_at`` is when the silence ends that is
+    held. ``heartbeat_at`` is when the last event arrived, never when we pushed.
     """
 
     build: BuildFacts
@@ -102,7 +104,9 @@ class Facts:
     sinks: Mapping[str, SinkStatus] = attrs.field(factory=dict)
     plans: tuple[PlanFacts, ...] = ()
     window_start_at: float | None = None
+    monitoring: Mapping[str, Mapping[str, int]] = attrs.field(factory=dict)
     window_deadline_at: float | None = None
+    silence_ends_at: float | None = None
     hold_until_at: float | None = None
     process_downtime: Mapping[Namespec, float] = attrs.field(factory=dict)
     memory_given_back: Mapping[Namespec, int] = attrs.field(factory=dict)

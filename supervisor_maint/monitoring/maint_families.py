@@ -99,6 +99,12 @@ def _sink_successes(facts: Facts) -> Samples:
             yield (name,), status.last_success_at
 
 
+def _monitoring(facts: Facts) -> Samples:
+    for server, counts in facts.monitoring.items():
+        for result, count in counts.items():
+            yield (server, result), count
+
+
 def _build(facts: Facts) -> Samples:
     yield (facts.build.version, facts.build.python), 1
 
@@ -242,6 +248,17 @@ MAINT_FAMILIES: tuple[Family, ...] = (
         "When the sink last took a report, in seconds since the epoch; absent before.",
         _sink_successes,
         "sink",
+    ),
+    counter(
+        "supervisor_maint_monitoring_requests_total",
+        "Number of requests to Alertmanager or Prometheus, by result.",
+        _monitoring,
+        *("server", "result"),
+    ),
+    gauge(
+        "supervisor_maint_silence_end_timestamp_seconds",
+        "When the silence ends that is held for a run, in seconds since the epoch; absent without.",
+        single(lambda facts: facts.silence_ends_at),
     ),
     gauge(
         "supervisor_maint_heartbeat_timestamp_seconds",

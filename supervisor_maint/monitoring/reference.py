@@ -74,7 +74,8 @@ def _label_rows() -> Iterator[str]:
         "`where`": "the part of the listener that survived the exception",
         "`store`": _words(STORES) + ", `status`",
         "`sink`": "what follows `sink:` in its section: `pushgateway`, `pushgateway:backup`, …",
-        "`result` of a sink": _words(("ok", "failed", "rejected")),
+        "`server`": "who was asked: `alertmanager`, `prometheus`",
+        "`result` of a sink, of a server": _words(("ok", "failed", "rejected")),
         "`result` of a run": _words(RUN_RESULTS),
         "`result` of a path": _words(PATH_RESULTS),
     }

@@ -78,6 +78,8 @@ def full_facts() -> Facts:
         plans=(plan,),
         window_start_at=2000.0,
         window_deadline_at=2300.0,
+        monitoring={"alertmanager": {"ok": 3, "failed": 1, "rejected": 0}},
+        silence_ends_at=2360.0,
         hold_until_at=9000.0,
         memory_given_back={WEB: -512},
         process_downtime={WEB: 1.25},

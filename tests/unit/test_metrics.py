@@ -57,6 +57,8 @@ TABLE = {
     "supervisor_maint_config_last_reload_successful": ("gauge", ""),
     "supervisor_maint_sink_writes_total": ("counter", "sink result"),
     "supervisor_maint_sink_last_success_timestamp_seconds": ("gauge", "sink"),
+    "supervisor_maint_monitoring_requests_total": ("counter", "server result"),
+    "supervisor_maint_silence_end_timestamp_seconds": ("gauge", ""),
     "supervisor_maint_heartbeat_timestamp_seconds": ("gauge", ""),
     "supervisor_maint_build_info": ("info", "version python"),
     "supervisor_maint_event_duration_seconds": ("histogram", ""),
@@ -179,7 +181,11 @@ def test_counters_start_at_0() -> None:
     """Every combination of labels is there before anything was counted."""
     plan = PlanFacts(name="nightly")
     facts = attrs.evolve(
-        BARE, snapshot=snapshot(running(WEB)), plans=(plan,), sinks={"textfile": SinkStatus()}
+        BARE,
+        snapshot=snapshot(running(WEB)),
+        plans=(plan,),
+        sinks={"textfile": SinkStatus()},
+        monitoring={"alertmanager": {"ok": 0, "failed": 0, "rejected": 0}},
     )
     counters = [row.name for row in describe() if row.type == "counter"]
     found = {name: set(values(facts, name).values()) for name in counters}
