@@ -17,8 +17,11 @@ from supervisor.options import EventListenerPoolConfig, ServerOptions
 
 from supervisor_maint import settings
 from supervisor_maint.maintenance.schedule import Schedule
+from supervisor_maint.permissions.policy import overlaps
 from supervisor_maint.processes import Namespec
+from supervisor_maint.settings.maint import PermissionPass
 from supervisor_maint.settings.maintenance import MaintenanceSection
+from supervisor_maint.settings.permissions import PermissionsSection
 
 CONF_D = Path(__file__).resolve().parents[2] / "conf.d"
 MAINT = CONF_D / "supervisor" / "maint.conf"
@@ -140,6 +143,29 @@ def test_defaults_of_a_plan_are_shown_as_they_are(tmp_path: Path) -> None:
     assert attrs.asdict(defaults, filter=_other_than(examples)) == attrs.asdict(
         shown, filter=_other_than(examples)
     )
+
+
+def test_permissions_are_complete_once_they_are_uncommented(tmp_path: Path) -> None:
+    """The rules are what the comments say, and none is in the way of another."""
+    rules = _load(tmp_path, _uncommented(tmp_path)).permissions
+    logs = rules[2]
+
+    assert ["tmux-state", "tmux-hashes", "logs", "program-logs"] == [rule.name for rule in rules]
+    assert ("/var/log/supervisor", True) == (logs.path, logs.recursive)
+    assert "u=rw,g=r,o=" == str(logs.mode_for(is_directory=False))
+    assert rules[3].is_for_logs
+    assert [] == list(overlaps(rules))
+
+
+def test_defaults_of_permissions_are_shown_as_they_are(tmp_path: Path) -> None:
+    """What is shown of the rules with its default has it, in [maint] too."""
+    shown = _load(tmp_path, _uncommented(tmp_path))
+    section = shown.of(PermissionsSection)[0]
+    defaults = PermissionsSection(path=section.path, mode=section.mode)
+
+    assert shown.maint.permissions is PermissionPass.APPLY
+    assert 3000.0 == shown.maint.permissions_timeout_seconds
+    assert (defaults.missing, defaults.enabled) == (section.missing, section.enabled)
 
 
 def _other_than(names: set[str]) -> Callable[[attrs.Attribute[object], object], bool]:
