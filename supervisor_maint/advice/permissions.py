@@ -77,11 +77,14 @@ def links(surroundings: Surroundings) -> Iterator[Advice]:
 
 
 def untrusted_bases(surroundings: Surroundings) -> Iterator[Advice]:
-    """Warn of a base folder that belongs to somebody the rule does not trust."""
-    facts = surroundings.permission_facts
+    """Warn of a base folder that belongs to somebody the rule does not trust.
+
+    Who works trusts himself, too.
+    """
+    facts, listener = surroundings.permission_facts, surroundings.listener_uid
     for rule, base in _bases(surroundings):
         named = [name for name in (rule.owner, rule.trust_owner) if name is not None]
-        if base.link is None and base.uid not in {_ROOT, *map(facts.uid, named)}:
+        if base.link is None and base.uid not in {_ROOT, listener, *map(facts.uid, named)}:
             yield _about(
                 rule,
                 Severity.WARNING,

@@ -160,6 +160,16 @@ def test_untrusted_base_is_warned_of(tmp_path: Path, line: str, uid: int, is_tru
     assert all("/srv/log belongs to eve" in each.message for each in found)
 
 
+def test_listener_trusts_its_own_user(tmp_path: Path) -> None:
+    """A folder of the listener's own user is followed by it."""
+    facts = about(attrs.evolve(ROOTS, uid=4711))
+    surroundings = around(
+        tmp_path, LOGS + "mode = 0640", facts, configuration=configuration(uid=4711)
+    )
+
+    assert [] == list(advice.untrusted_bases(surroundings))
+
+
 @pytest.mark.parametrize(
     ("text", "base", "is_warned"),
     [
