@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 
 from supervisor_maint.advice.permission_facts import Base
@@ -11,6 +12,7 @@ from supervisor_maint.permissions.rules import Rule
 from supervisor_maint.settings.maint import PermissionPass
 
 _ROOT = 0
+_OF_A_FOLDER = 0o755
 _AS_ROOT = (
     "run the listener as root; or set permissions = report in [maint], and run "
     "`supervisor-maint permissions` from root's cron"
@@ -111,6 +113,29 @@ def open_bases(surroundings: Surroundings) -> Iterator[Advice]:
 def _finds_names(rule: Rule, base: Base) -> bool:
     """Tell whether what is in the base matters: it does not to a rule about that folder alone."""
     return rule.recursive or rule.base != base.path or not rule.is_literal
+
+
+def closed_folders(surroundings: Surroundings) -> Iterator[Advice]:
+    """Warn of a mode that takes from folders what lets one in: a file's mode for everything."""
+    for rule in _enabled(surroundings):
+        mode = rule.mode_for(is_directory=True)
+        base = surroundings.permission_facts.bases.get(rule.name)
+        is_about_folders = (
+            rule.recursive
+            or rule.scope.pattern.is_deep
+            or (rule.is_literal and base is not None and base.path == rule.base)
+        )
+        if mode is None or not is_about_folders:
+            continue
+        after = mode.apply(_OF_A_FOLDER, is_directory=True)
+        if not after & stat.S_IXUSR:
+            yield _about(
+                rule,
+                Severity.WARNING,
+                f"a folder with mode {_OF_A_FOLDER:04o} becomes {after:04o}, and not even its "
+                "owner gets into it",
+                "write dir_mode and file_mode instead, or X as in u=rwX,go=rX",
+            )
 
 
 def needs_of_root(surroundings: Surroundings) -> Iterator[Advice]:

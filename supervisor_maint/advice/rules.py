@@ -50,6 +50,7 @@ RULES: tuple[Rule, ...] = (
     permissions.links,
     permissions.untrusted_bases,
     permissions.open_bases,
+    permissions.closed_folders,
     permissions.needs_of_root,
     permission_logs.contradictions,
     permission_logs.logrotates_files,

@@ -205,6 +205,28 @@ def test_base_that_all_can_write_is_warned_of(
 
 
 @pytest.mark.parametrize(
+    ("text", "is_warned"),
+    [
+        (f"{LOGS}mode = 0644", True),
+        (f"{LOGS}mode = u=rw,go=r", True),
+        (f"{LOGS}mode = u=rwX,go=rX", False),
+        (f"{LOGS}dir_mode = 0640", True),
+        (f"{LOGS}file_mode = 0640", False),
+        (f"{LOGS}owner = app", False),
+        ("[permissions:logs]\npath = /srv/log/**\nmode = 0644", True),
+        ("[permissions:logs]\npath = /srv/log/*.log\nmode = 0644", False),
+        ("[permissions:logs]\npath = /srv/log\nmode = 0644", True),
+        ("[permissions:logs]\npath = /srv/log/a\nmode = 0644", False),
+    ],
+)
+def test_mode_that_closes_folders_is_warned_of(tmp_path: Path, text: str, is_warned: bool) -> None:
+    """A file's mode for everything takes from folders what lets one in."""
+    found = list(advice.closed_folders(around(tmp_path, text, about(ROOTS))))
+
+    assert is_warned == bool(found)
+
+
+@pytest.mark.parametrize(
     ("line", "base_uid", "expected"),
     [
         ("owner = app", 7, "owner = app needs root"),
