@@ -3,7 +3,7 @@
 Read is what decides about ``create``: the patterns of each stanza, the directive itself with the
 defaults before it, ``copy`` and ``copytruncate``, under which nothing is made anew, and
 ``include``. Scripts are passed over. What stands between ``{`` and ``}`` is on lines of its own,
-as logrotate.conf(5) has it; a default set in an included file holds in that file alone.
+as logrotate.conf(5) has it.
 """
 
 from __future__ import annotations
@@ -45,10 +45,9 @@ class Stanza:
 
 @attrs.frozen(kw_only=True)
 class Include:
-    """A file or folder to be read here, with the defaults that hold at this line."""
+    """A file or folder to be read here: what it sets holds for what comes after, too."""
 
     path: str
-    defaults: Defaults
 
 
 @attrs.frozen(kw_only=True)
@@ -70,43 +69,43 @@ class Defaults:
         return self
 
 
-def parse(text: str, *, file: str, defaults: Defaults) -> Iterator[Stanza | Include]:
-    """Yield the stanzas and includes of a file, in their order; ``file`` is its name."""
-    reader = _Reader(file, defaults)
-    for number, line in enumerate(text.splitlines(), start=1):
-        yield from reader.read(number, line.strip())
-
-
 @attrs.define
-class _Reader:
-    """Knows where in a file it is: in a script, in a stanza, before one, or at neither."""
+class Reader:
+    """Reads a file line by line. ``defaults`` are those that hold at the line it is at."""
 
     file: str
     defaults: Defaults
-    line: int = 0
-    patterns: list[str] = attrs.field(factory=list)
-    own: Defaults | None = None
-    is_in_script: bool = False
+    _line: int = attrs.field(init=False, default=0)
+    _patterns: list[str] = attrs.field(init=False, factory=list)
+    _own: Defaults | None = attrs.field(init=False, default=None)
+    _is_in_script: bool = attrs.field(init=False, default=False)
 
-    def read(self, number: int, line: str) -> Iterator[Stanza | Include]:
-        """Take the next line, without the white space around it."""
-        if self.is_in_script:
-            self.is_in_script = line != "endscript"
+    def read(self, text: str) -> Iterator[Stanza | Include]:
+        """Yield the stanzas and includes in their order.
+
+        Whoever reads an include sets ``defaults`` before going on.
+        """
+        for number, line in enumerate(text.splitlines(), start=1):
+            yield from self._read_line(number, line.strip())
+
+    def _read_line(self, number: int, line: str) -> Iterator[Stanza | Include]:
+        if self._is_in_script:
+            self._is_in_script = line != "endscript"
         elif line and not line.startswith("#"):
-            yield from self._stanza_line(line) if self.own else self._outer_line(number, line)
+            yield from self._stanza_line(line) if self._own else self._outer_line(number, line)
 
     def _outer_line(self, number: int, line: str) -> Iterator[Include]:
-        if not self.patterns and not line.startswith(_PATTERNS_BEGIN):
+        if not self._patterns and not line.startswith(_PATTERNS_BEGIN):
             yield from self._default_line(_words(line))
             return
         before, brace, _after = line.partition("{")
-        self.line = self.line if self.patterns else number
-        self.patterns += _words(before)
-        self.own = self.defaults if brace else None
+        self._line = self._line if self._patterns else number
+        self._patterns += _words(before)
+        self._own = self.defaults if brace else None
 
     def _default_line(self, words: list[str]) -> Iterator[Include]:
         if words[0] == "include" and len(words) > 1:
-            yield Include(path=words[1], defaults=self.defaults)
+            yield Include(path=words[1])
         self.defaults = self.defaults.after(words)
 
     def _stanza_line(self, line: str) -> Iterator[Stanza]:
@@ -114,26 +113,25 @@ class _Reader:
         if line.startswith("}"):
             yield self._stanza()
         elif words[0] in _SCRIPTS:
-            self.is_in_script = True
-        elif self.own is not None:
-            self.own = self.own.after(words)
+            self._is_in_script = True
+        elif self._own is not None:
+            self._own = self._own.after(words)
 
     def _stanza(self) -> Stanza:
-        own = self.own or self.defaults
+        own = self._own or self.defaults
         stanza = Stanza(
             file=self.file,
-            line=self.line,
-            patterns=tuple(self.patterns),
+            line=self._line,
+            patterns=tuple(self._patterns),
             create=None if own.is_copied else own.create,
         )
-        self.patterns, self.own = [], None
+        self._patterns, self._own = [], None
         return stanza
 
 
 def _words(line: str) -> list[str]:
-    """Split a line; an equals sign may stand between a directive and its value."""
     try:
-        return shlex.split(line.replace("=", " "))
+        return shlex.split(line)
     except ValueError:  # a quote that is not closed
         return line.split()
 

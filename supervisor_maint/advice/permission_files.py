@@ -6,10 +6,10 @@ import grp
 import os
 import pwd
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
-from supervisor_maint.advice.logrotate_files import Defaults, Include, Stanza, parse
+from supervisor_maint.advice.logrotate_files import Defaults, Reader, Stanza
 from supervisor_maint.advice.permission_facts import Base, PermissionFacts
 from supervisor_maint.permissions.patterns import literally
 from supervisor_maint.permissions.rules import Rule, folder_of
@@ -37,7 +37,7 @@ def look(settings: Settings, *, etc: Path = _ETC) -> PermissionFacts:
     users = {name for rule in rules for name in (rule.owner, rule.trust_owner) if name}
     groups = {rule.group for rule in rules if rule.group}
     folder = etc / "logrotate.d"
-    stanzas = tuple(_Stanzas().of((etc / "logrotate.conf", *_in_folder(folder), *own), Defaults()))
+    stanzas = stanzas_of([etc / "logrotate.conf", *_in_folder(folder), *own])
     creates = [stanza.create for stanza in stanzas if stanza.create is not None]
     users |= {create.owner for create in creates if create.owner}
     groups |= {create.group for create in creates if create.group}
@@ -101,24 +101,34 @@ def _name_of(uid: int) -> str:
         return str(uid)
 
 
+def stanzas_of(files: Iterable[Path]) -> tuple[Stanza, ...]:
+    """Return the stanzas of logrotate's files and of what they include, each file once."""
+    return tuple(_Stanzas().of(files, Defaults()))
+
+
 class _Stanzas:
     """Reads logrotate's files with what they include, each once."""
 
     def __init__(self) -> None:
         self._seen: set[str] = set()
 
-    def of(self, files: Iterable[Path], defaults: Defaults) -> Iterator[Stanza]:
-        """Yield the stanzas of files; what cannot be read has none."""
+    def of(self, files: Iterable[Path], defaults: Defaults) -> Generator[Stanza, None, Defaults]:
+        """Yield the stanzas of files, and return the defaults that hold after them."""
         for file in files:
             real = os.path.realpath(file)
-            if real in self._seen:
-                continue
-            self._seen.add(real)
-            for found in parse(_text(file), file=str(file), defaults=defaults):
-                if isinstance(found, Include):
-                    yield from self.of(_included(Path(found.path)), found.defaults)
-                else:
-                    yield found
+            if real not in self._seen:
+                self._seen.add(real)
+                defaults = yield from self._of_one(file, defaults)
+        return defaults
+
+    def _of_one(self, file: Path, defaults: Defaults) -> Generator[Stanza, None, Defaults]:
+        reader = Reader(str(file), defaults)
+        for found in reader.read(_text(file)):
+            if isinstance(found, Stanza):
+                yield found
+            else:
+                reader.defaults = yield from self.of(_included(Path(found.path)), reader.defaults)
+        return reader.defaults
 
 
 def _included(path: Path) -> Iterable[Path]:

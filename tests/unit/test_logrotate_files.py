@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from supervisor_maint.advice.logrotate_files import Create, Defaults, Include, Stanza, parse
+from supervisor_maint.advice.logrotate_files import Create, Defaults, Include, Reader, Stanza
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def parsed(text: str, **defaults: object) -> list[Stanza | Include]:
-    return list(parse(text, file="/etc/app", defaults=Defaults(**defaults)))  # type: ignore[arg-type]
+    return list(Reader("/etc/app", Defaults(**defaults)).read(text))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ def parsed(text: str, **defaults: object) -> list[Stanza | Include]:
         ("create 0640 www-data adm", Create(mode=0o640, owner="www-data", group="adm")),
         ("create 640", Create(mode=0o640)),
         ("create root adm", Create(owner="root", group="adm")),
-        ("create = 0600 root", Create(mode=0o600, owner="root")),
+        ("create 0600 root", Create(mode=0o600, owner="root")),
         ("create", Create()),
         ("daily\n  rotate 7", None),
         ("create 0640\nnocreate", None),
@@ -62,21 +62,26 @@ def test_patterns_of_a_stanza(head: str, patterns: tuple[str, ...], line: int) -
 
 
 def test_defaults_hold_from_their_line_on() -> None:
-    """A directive outside of a stanza holds for those after it, and for what is included."""
+    """A directive outside of a stanza holds for those after it."""
     found = parsed("/a {\n}\ncreate 0600\n/b {\n nocreate\n}\ninclude /etc/more\n/c {\n}\n")
     made = [(each.patterns, each.create) for each in found if isinstance(each, Stanza)]
     included = [each for each in found if isinstance(each, Include)]
 
     assert [(("/a",), None), (("/b",), None), (("/c",), Create(mode=0o600))] == made
-    assert [Include(path="/etc/more", defaults=Defaults(create=Create(mode=0o600)))] == included
+    assert [Include(path="/etc/more")] == included
 
 
-def test_defaults_can_come_from_an_including_file() -> None:
-    """What held at the ``include`` holds in the included file."""
-    (stanza,) = parsed("/a {\n}\n", create=Create(mode=0o600))
+def test_defaults_come_from_an_including_file_and_go_back() -> None:
+    """What held at the ``include`` holds in the included file, and what that sets holds after."""
+    reader = Reader("/etc/app", Defaults(create=Create(mode=0o600)))
+    made = []
+    for found in reader.read("/a {\n}\ninclude /etc/more\n/b {\n}\n"):
+        if isinstance(found, Include):
+            reader.defaults = Defaults(create=Create(mode=0o640))
+        else:
+            made.append(found.create)
 
-    assert isinstance(stanza, Stanza)
-    assert Create(mode=0o600) == stanza.create
+    assert [Create(mode=0o600), Create(mode=0o640)] == made
 
 
 @pytest.mark.parametrize("text", ["", "}", "/a", "/a {", "include", "postrotate\n", "{\n}\n", '"'])
