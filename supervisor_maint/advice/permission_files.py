@@ -77,7 +77,7 @@ def _base(rule: Rule) -> Base | None:
     path = rule.base
     try:
         status = os.lstat(path)
-        if rule.is_literal and not stat.S_ISDIR(status.st_mode) and not rule.recursive:
+        if rule.is_literal and not stat.S_ISDIR(status.st_mode):
             path = folder_of(path)
             status = os.lstat(path)
         on_the_way = reversed((Path(path), *Path(path).parents))

@@ -42,7 +42,7 @@ def _unknown(rule: Rule, key: str, name: str, what: str) -> Advice:
 def overlaps_of_rules(surroundings: Surroundings) -> Iterator[Advice]:
     """Say which of two rules wins where both are about the same path."""
     for earlier, later in overlaps(surroundings.settings.permissions):
-        alone = [rule.path for rule in (later, earlier) if rule.is_literal and not rule.recursive]
+        alone = [rule.path for rule in (later, earlier) if rule.is_about_one_path]
         where = alone[0] if alone else "some of its paths"
         yield _about(
             earlier,

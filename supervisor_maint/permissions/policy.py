@@ -35,13 +35,13 @@ class Policy:
     def _(self) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
         for rule, place in self._places.items():
-            if _is_one_path(rule):
+            if rule.is_about_one_path:
                 found.setdefault(rule.base, []).append(place)
         return found
 
     @_wide.default
     def _(self) -> list[int]:
-        return [place for rule, place in self._places.items() if not _is_one_path(rule)]
+        return [place for rule, place in self._places.items() if not rule.is_about_one_path]
 
     def rule_for(self, path: str, *, is_directory: bool) -> Rule | None:
         """Return the rule that governs an absolute path, None when there is none."""
@@ -56,7 +56,7 @@ class Policy:
         Where there are none, the rule governs all that it covers.
         """
         own = self._places[rule]
-        places = self._candidates(rule.base) if _is_one_path(rule) else self._places.values()
+        places = self._candidates(rule.base) if rule.is_about_one_path else self._places.values()
         later = sorted((place for place in places if place > own), reverse=True)
         return tuple(self.rules[place] for place in later if may_overlap(rule, self.rules[place]))
 
@@ -87,15 +87,11 @@ def may_overlap(one: Rule, other: Rule) -> bool:
         one.wants(is_directory=kind) and other.wants(is_directory=kind) for kind in (False, True)
     ):
         return False
-    if _is_one_path(one):
+    if one.is_about_one_path:
         return other.scope.covers(one.base)
-    if _is_one_path(other):
+    if other.is_about_one_path:
         return one.scope.covers(other.base)
     return _reach(one).meets(_reach(other)) and not (_leaves(one, other) or _leaves(other, one))
-
-
-def _is_one_path(rule: Rule) -> bool:
-    return rule.is_literal and not rule.recursive
 
 
 def _reach(rule: Rule) -> Pattern:

@@ -87,6 +87,11 @@ class Rule:
         return self.scope.pattern.is_literal and not self.is_for_logs
 
     @property
+    def is_about_one_path(self) -> bool:
+        """Tell whether that path is all it is about."""
+        return self.is_literal and not self.recursive
+
+    @property
     def base(self) -> str:
         """The folder whose owner decides whether the rule is followed.
 
