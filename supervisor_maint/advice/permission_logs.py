@@ -19,7 +19,7 @@ _ANY_MODE = Mode.parse("u=rw")
 def contradictions(surroundings: Surroundings) -> Iterator[Advice]:
     """Warn of a rule that undoes what logrotate's ``create`` does, and is undone by it."""
     facts = surroundings.permission_facts
-    policy = _policy(surroundings)
+    policy = Policy(known_rules(surroundings))
     for stanza in facts.stanzas:
         if stanza.create is None:
             continue
@@ -41,7 +41,7 @@ def logrotates_files(surroundings: Surroundings) -> Iterator[Advice]:
 
     It does so with exit 0 when a group can write the file, or it is not root's (config.c).
     """
-    policy = _policy(surroundings)
+    policy = Policy(known_rules(surroundings))
     for path in surroundings.permission_facts.logrotate_files:
         for rule in _rules_about((path,), policy):
             yield Advice(
@@ -53,11 +53,11 @@ def logrotates_files(surroundings: Surroundings) -> Iterator[Advice]:
             )
 
 
-def _policy(surroundings: Surroundings) -> Policy:
+def known_rules(surroundings: Surroundings) -> tuple[Rule, ...]:
     """Return the rules, those for logs as one for each log that is configured."""
     logs = _configured_logs(surroundings.configuration)
     rules = surroundings.settings.permissions
-    return Policy([each for rule in rules for each in rule.for_logs(logs)])
+    return tuple(each for rule in rules for each in rule.for_logs(logs))
 
 
 def _configured_logs(configuration: Configuration | None) -> list[str]:

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterator
 
 from supervisor_maint.advice.permission_facts import Base
+from supervisor_maint.advice.permission_logs import known_rules
 from supervisor_maint.advice.values import Advice, Severity, Surroundings
 from supervisor_maint.permissions.policy import overlaps
 from supervisor_maint.permissions.rules import Rule
@@ -41,8 +42,13 @@ def _unknown(rule: Rule, key: str, name: str, what: str) -> Advice:
 
 def overlaps_of_rules(surroundings: Surroundings) -> Iterator[Advice]:
     """Say which of two rules wins where both are about the same path."""
-    for earlier, later in overlaps(surroundings.settings.permissions):
-        alone = [rule.path for rule in (later, earlier) if rule.is_about_one_path]
+    said = set()
+    for earlier, later in overlaps(known_rules(surroundings)):
+        names = (earlier.name, later.name)
+        if names in said or earlier.name == later.name:
+            continue
+        said.add(names)
+        alone = [rule.base for rule in (later, earlier) if rule.is_about_one_path]
         where = alone[0] if alone else "some of its paths"
         yield _about(
             earlier,

@@ -67,11 +67,10 @@ class Policy:
 
 def overlaps(rules: Iterable[Rule]) -> Iterator[tuple[Rule, Rule]]:
     """Yield every two enabled rules that may be about the same path, the earlier first."""
-    enabled = [rule for rule in rules if rule.is_enabled]
-    for index, rule in enumerate(enabled):
-        for later in enabled[index + 1 :]:
-            if may_overlap(rule, later):
-                yield rule, later
+    policy = Policy(rules)
+    for rule in policy.rules:
+        if rule.is_enabled:
+            yield from ((rule, later) for later in reversed(policy.rivals_of(rule)))
 
 
 def may_overlap(one: Rule, other: Rule) -> bool:

@@ -120,6 +120,17 @@ def test_overlap_is_said_once(tmp_path: Path) -> None:
     ] == [each.message for each in found]
 
 
+def test_overlap_with_logs_of_supervisord_is_said_once(tmp_path: Path) -> None:
+    """A rule for logs meets another where the configured logs are, however many they are."""
+    text = f"{LOGS}mode = 0640\n[permissions:own]\npath = supervisor:logs\nmode = 0600\n"
+    logs = {"stdout_logfile": "/srv/log/out", "stderr_logfile": "/srv/log/err"}
+    surroundings = around(tmp_path, text, configuration=configuration(**logs))
+
+    assert ["[permissions:own] may be about /srv/log/out too, and wins there, for it is later"] == [
+        each.message for each in advice.overlaps_of_rules(surroundings)
+    ]
+
+
 def test_rule_about_nothing_is_noted(tmp_path: Path) -> None:
     """A path where nothing is may be a slip, and may come later."""
     surroundings = around(tmp_path, LOGS + "mode = 0640", PermissionFacts(bases={"logs": None}))
