@@ -17,6 +17,7 @@ RULES = PROMETHEUS / "supervisor-maint.rules.yml"
 RULE_TESTS = sorted((PROMETHEUS / "tests").glob("*.test.yml"))
 SCRAPES = sorted(PROMETHEUS.glob("scrape-*.yml"))
 ALERTMANAGER = REPOSITORY / "conf.d" / "alertmanager" / "supervisor-maint.yml"
+CHAPTER = REPOSITORY / "docs" / "monitoring.md"
 
 Rule = Mapping[str, Any]
 

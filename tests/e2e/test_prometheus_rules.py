@@ -14,6 +14,7 @@ from supervisor_maint.monitoring.metrics import describe
 from tests.e2e.harness import wait_until
 from tests.e2e.harness_servers import HangingServer, Prometheus
 from tests.e2e.monitoring_files import (
+    CHAPTER,
     RULE_TESTS,
     RULES,
     SCRAPES,
@@ -79,6 +80,18 @@ def test_alerts_are_those_of_the_table() -> None:
     }
 
     assert TABLE == found
+
+
+def test_chapter_has_the_same_table() -> None:
+    """The documentation lists every alert with its severity and muting, and links its section."""
+    rows = re.findall(
+        r"^\| \[(\w+)\]\(runbook\.md#(\w+)\) \| .+ \| (\w+) \| (yes|no) \|$",
+        CHAPTER.read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+
+    assert TABLE == {name: (severity, muted == "yes") for name, _, severity, muted in rows}
+    assert all(name.lower() == anchor for name, anchor, *_ in rows)
 
 
 def test_every_alert_is_tested_in_four_ways() -> None:
