@@ -20,6 +20,15 @@ _NO_LINK = os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NONBLOCK | _NO_LINK
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK
 
+_CURES = {
+    errno.ENOSPC: "the disk is full; free some space",
+    errno.EDQUOT: "the disk quota is used up; free some space, or raise it",
+    errno.EROFS: "the file system is read-only; make it writable, or set another state_dir",
+    errno.ELOOP: "expected no symbolic link, found one; move it away",
+    errno.ENOTDIR: "expected a directory, found a file or a symbolic link; move it away",
+    errno.EMFILE: "too many files are open; raise minfds in [supervisord]",
+}
+
 
 class NoRegularFile(StoreError):
     """Something else than a regular file of an acceptable size is in its place."""
@@ -27,12 +36,17 @@ class NoRegularFile(StoreError):
 
 def refusal(path: Path | str, error: OSError) -> StoreError:
     """Return the sentence for a file that the system does not let us use."""
+    return StoreError(f"{path}: {reason(error)}")
+
+
+def reason(error: OSError) -> str:
+    """Say why the system does not let us, and what to do about it where that is known."""
     if isinstance(error, PermissionError):
-        return StoreError(
-            f"{path}: not permitted for uid {os.geteuid()}; run this as root or as the user "
-            "that the listener runs as"
+        return (
+            f"not permitted for uid {os.geteuid()}; run this as root or as the user that the "
+            "listener runs as"
         )
-    return StoreError(f"{path}: {(error.strerror or str(error)).lower()}")
+    return _CURES.get(error.errno or 0) or (error.strerror or str(error)).lower()
 
 
 @contextlib.contextmanager

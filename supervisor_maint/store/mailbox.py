@@ -15,7 +15,14 @@ import attrs
 
 from supervisor_maint.errors import ListenerAbsent
 from supervisor_maint.store import requests
-from supervisor_maint.store.files import NoRegularFile, create, opened_directory, read, refusal
+from supervisor_maint.store.files import (
+    NoRegularFile,
+    create,
+    opened_directory,
+    read,
+    reason,
+    refusal,
+)
 from supervisor_maint.store.requests import Rejected, Request
 
 _SUFFIX = ".json"
@@ -96,7 +103,8 @@ class Mailbox:
             self._immovable.add(name)
             return Rejected(
                 source=name,
-                reason=f"{self.directory / name} cannot be removed, so it is not obeyed: {error}",
+                reason=f"{self.directory / name} cannot be removed, so it is not obeyed: "
+                f"{reason(error)}; remove it by hand",
             )
         return received
 
@@ -109,8 +117,12 @@ def _read(name: str, directory: int) -> Request | Rejected:
         text = content.decode("utf-8")
     except NoRegularFile as error:
         return Rejected(source=name, reason=f"{error.msg}; dropped")
-    except (OSError, UnicodeDecodeError) as error:
-        return Rejected(source=name, reason=f"{name} cannot be read: {error}; dropped")
+    except UnicodeDecodeError:
+        return Rejected(source=name, reason=f"{name}: expected UTF-8, found other bytes; dropped")
+    except OSError as error:
+        return Rejected(
+            source=name, reason=f"{name} cannot be read, and is dropped: {reason(error)}"
+        )
     if status.st_uid not in (0, os.geteuid()):
         return Rejected(
             source=name,

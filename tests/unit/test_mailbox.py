@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
@@ -80,7 +81,7 @@ def test_withdrawn_while_it_is_read(mailbox, monkeypatch):
     ("content", "words"),
     [
         (b"", "holds no request"),
-        (b"\xff\xfe", "cannot be read"),
+        (b"\xff\xfe", "expected UTF-8, found other bytes"),
         (b"{" * 70000, "expected at most 65536 bytes"),
         (requests.encode(request()).encode()[:-1], "holds no request"),
     ],
@@ -128,7 +129,10 @@ def test_what_cannot_be_removed_is_reported_once(mailbox, tmp_path):
 
     (rejected,) = mailbox.collect()
 
-    assert "cannot be removed, so it is not obeyed" in rejected.reason
+    assert (
+        f"{mailbox.directory}/full.json cannot be removed, so it is not obeyed: directory not "
+        "empty; remove it by hand"
+    ) == rejected.reason
     assert [] == mailbox.collect()
 
 
@@ -184,6 +188,27 @@ def test_folder_that_is_a_link_is_refused(tmp_path):
     with pytest.raises(StoreError, match="requests: "):
         mailbox.collect()
     assert [] == list((tmp_path / "elsewhere").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, ": the disk is full; free some space"),
+        (errno.EROFS, ": the file system is read-only; make it writable, or set another"),
+        (errno.EACCES, ": not permitted for uid [0-9]+; run this as root or as the user"),
+        (errno.EIO, ": input/output error"),
+    ],
+)
+def test_request_that_cannot_be_left_says_what_to_do(mailbox, monkeypatch, number, said):
+    """What the system refuses is a sentence without its number."""
+
+    def refuse(*_arguments, **_options):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("supervisor_maint.store.mailbox.create", refuse)
+
+    with pytest.raises(StoreError, match=f"^[^\\[]*{said}"):
+        mailbox.post(request())
 
 
 def test_no_state_directory_means_no_listener(tmp_path):
