@@ -49,6 +49,17 @@ def reason(error: OSError) -> str:
     return _CURES.get(error.errno or 0) or (error.strerror or str(error)).lower()
 
 
+def free_bytes(path: Path) -> int | None:
+    """Return the room that is left to us where a file or folder is; None when nobody can tell."""
+    try:
+        status = os.statvfs(path)
+    except OSError:
+        return None
+    if not status.f_blocks:  # a file system without a size
+        return None
+    return status.f_frsize * (status.f_bfree if os.geteuid() == 0 else status.f_bavail)
+
+
 @contextlib.contextmanager
 def opened_directory(path: Path) -> Iterator[int]:
     """Open a directory, which is no symbolic link, for use as ``dir_fd``. Raises OSError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
@@ -13,7 +14,8 @@ import pytest
 from supervisor_maint.errors import NewerSchema, StoreDamaged, StoreError
 from supervisor_maint.store.aside import find_aside
 from supervisor_maint.store.database import Database
-from supervisor_maint.store.journal import Journal
+from supervisor_maint.store.files import free_bytes
+from supervisor_maint.store.journal import LEAST_FREE_BYTES, Journal
 from supervisor_maint.store.records import Hold, JournalState, LastRun
 from supervisor_maint.store.schema import JOURNAL
 from tests.fakes.full_disk import full_disk
@@ -98,6 +100,34 @@ def test_skipped_plan_is_recorded(journal):
     journal.record_plan(skipped)
 
     assert {"nightly": skipped} == reopened(journal).last_runs
+
+
+@pytest.mark.parametrize("free", [None, LEAST_FREE_BYTES, LEAST_FREE_BYTES + 1])
+def test_journal_with_room_for_a_run_can_be_written(tmp_path, free):
+    """There is room, or the file system does not tell."""
+    journal = Journal(tmp_path / "journal.sqlite", free_bytes=lambda _: free)
+
+    journal.check_writable()
+    journal.close()
+
+
+def test_nearly_full_disk_blocks_a_run(tmp_path):
+    """What could be begun and not be written down to its end is not begun."""
+    journal = Journal(tmp_path / "journal.sqlite", free_bytes=lambda _: 3 * 2**20)
+
+    with pytest.raises(StoreError, match=r"expected 16 MiB free .*, found 3\.0 MiB; free"):
+        journal.check_writable()
+    journal.save_hold(HOLD)
+    journal.close()
+
+
+def test_free_space_is_what_we_may_use(tmp_path):
+    """It is that of the file system; where there is no folder nobody knows."""
+    free = free_bytes(tmp_path)
+
+    assert free is not None
+    assert 0 < free <= os.statvfs(tmp_path).f_bfree * os.statvfs(tmp_path).f_frsize + 2**30
+    assert free_bytes(tmp_path / "none") is None
 
 
 def test_holds_are_kept_and_replaced(journal):
