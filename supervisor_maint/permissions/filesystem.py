@@ -1,0 +1,190 @@
+"""The disk as a rule meets it: names are opened below their folder's descriptor, links never.
+
+A path is looked up by the kernel anew at each call, and whoever may write in one of its folders
+can put something else there in between. A descriptor stays what it was. So nothing here takes a
+path but ``open_leading``, which opens it name by name; a folder that somebody renames meanwhile
+is still the folder that was looked at, and what is in it is still only what lies in it.
+
+An object is changed through its own descriptor: it is opened with ``O_PATH``, which needs no
+rights and triggers nothing, is compared with what was decided on, and is then reached through
+``/proc/self/fd/N``. (fchmod and fchown refuse such a descriptor, and opening a file otherwise
+could block on a FIFO or wake a device.) systemd-tmpfiles has done the
+same since CVE-2018-6954. Without ``/proc`` nothing is changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator
+
+import attrs
+
+from supervisor_maint.permissions.facts import Facts
+from supervisor_maint.permissions.plan import Fix
+
+_NEVER_FOLLOW = os.O_NOFOLLOW | os.O_CLOEXEC
+_TO_LOOK = os.O_PATH | _NEVER_FOLLOW
+# O_NONBLOCK: nothing that lies in a folder's place makes us wait.
+_TO_LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK | _NEVER_FOLLOW
+_NO_CHANGE = -1  # chown(2)'s own word for "leave it"
+
+
+class PathRefused(Exception):
+    """The path of a rule leads through something that is not followed; the message says what."""
+
+
+@attrs.frozen
+class Leading:
+    """The folder that a path leads to, opened, with the facts of all on the way, itself last."""
+
+    descriptor: int
+    folders: tuple[Facts, ...]
+
+
+@contextlib.contextmanager
+def opened_leading(path: str) -> Iterator[Leading]:
+    """Open the folder at an absolute path, name by name from the root on.
+
+    A symbolic link on the way is refused even where it is root's, such as ``/var/run``: the
+    message names the path to write instead. Raises PathRefused, FileNotFoundError, OSError.
+    """
+    descriptor = os.open("/", _TO_LOOK | os.O_DIRECTORY)
+    try:
+        folders = [facts_of(descriptor)]
+        passed = ""
+        for name in path.split("/"):
+            if name:
+                passed = f"{passed}/{name}"
+                descriptor = _replaced(descriptor, name, passed, path)
+                folders.append(facts_of(descriptor))
+        yield Leading(descriptor, tuple(folders))
+    finally:
+        os.close(descriptor)
+
+
+def _replaced(descriptor: int, name: str, passed: str, path: str) -> int:
+    """Open a folder below another, and close that one."""
+    try:
+        below = os.open(name, _TO_LOOK | os.O_DIRECTORY, dir_fd=descriptor)
+    except NotADirectoryError:
+        raise PathRefused(_no_folder(descriptor, name, passed, path)) from None
+    # The number stays valid for the caller, who closes it whatever happens.
+    os.dup2(below, descriptor, inheritable=False)
+    os.close(below)
+    return descriptor
+
+
+def _no_folder(descriptor: int, name: str, passed: str, path: str) -> str:
+    facts = look(name, descriptor)
+    if stat.S_ISLNK(facts.mode):
+        real = os.path.realpath(path)
+        return f"{passed} is a symbolic link, which is not followed; write {real} as the path"
+    return f"expected a folder at {passed}, found {facts.kind}"
+
+
+def open_folder(name: str, folder: int) -> int:
+    """Open a folder below another, to list what is in it; the caller closes it. Raises OSError."""
+    return os.open(name, _TO_LIST, dir_fd=folder)
+
+
+def facts_of(descriptor: int) -> Facts:
+    """Return the facts of what is open. Raises OSError."""
+    return Facts.of(os.fstat(descriptor))
+
+
+def look(name: str, folder: int) -> Facts:
+    """Return the facts of something in a folder. Raises OSError."""
+    return Facts.of(os.stat(name, dir_fd=folder, follow_symlinks=False))
+
+
+def find_trap(name: str, folder: int, owners: frozenset[int]) -> str | None:
+    """Name a file in a folder that has other names too and belongs to one of these users.
+
+    Raises OSError.
+    """
+    descriptor = open_folder(name, folder)
+    try:
+        with os.scandir(descriptor) as entries:
+            for entry in entries:
+                facts = _facts_of_entry(entry)
+                if facts and facts.is_file and facts.has_several_names and facts.owner in owners:
+                    return entry.name
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _facts_of_entry(entry: os.DirEntry[str]) -> Facts | None:
+    try:
+        return Facts.of(entry.stat(follow_symlinks=False))
+    except FileNotFoundError:
+        return None
+
+
+class ChangedMeanwhile(Exception):
+    """What is there now is not what was decided on: nothing was changed."""
+
+
+class NotApplied(Exception):
+    """The system did not let us change it; the message is the reason."""
+
+
+def apply(fix: Fix, name: str, folder: int) -> None:
+    """Change the object with this name in an open folder, if it is what the fix was decided on.
+
+    The owner comes first, the mode after it. What is right already keeps its ctime. Raises
+    FileNotFoundError when it is gone, ChangedMeanwhile and NotApplied.
+    """
+    descriptor = _opened(name, folder)
+    try:
+        if facts_of(descriptor) != fix.facts:
+            raise ChangedMeanwhile
+        _change(fix, descriptor)
+        if not _is_done(fix, facts_of(descriptor)):
+            raise NotApplied("the file system did not keep the change")
+    finally:
+        os.close(descriptor)
+
+
+def _opened(name: str, folder: int) -> int:
+    try:
+        return os.open(name, _TO_LOOK, dir_fd=folder)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise NotApplied(reason_of(error)) from error
+
+
+def _change(fix: Fix, descriptor: int) -> None:
+    itself = f"/proc/self/fd/{descriptor}"
+    try:
+        if fix.owner is not None or fix.group is not None:
+            os.chown(itself, _or_none(fix.owner), _or_none(fix.group))
+        if fix.mode is not None:
+            os.chmod(itself, fix.mode)  # noqa: PTH101 - one name for both calls
+    except FileNotFoundError as error:  # the descriptor is there, so its folder is not
+        raise NotApplied("/proc is not mounted, and nothing is changed without it") from error
+    except OSError as error:
+        raise NotApplied(reason_of(error)) from error
+
+
+def _or_none(number: int | None) -> int:
+    return _NO_CHANGE if number is None else number
+
+
+def _is_done(fix: Fix, found: Facts) -> bool:
+    wanted = (fix.wanted_mode, fix.wanted_owner, fix.wanted_group)
+    return wanted == (found.permissions, found.owner, found.group)
+
+
+def reason_of(error: OSError) -> str:
+    """Say in words why the system refused."""
+    if error.errno == errno.EPERM and os.geteuid() == 0:
+        return (
+            "not permitted, not even to root: it is immutable or append-only (lsattr), or root's "
+            "capabilities are limited here"
+        )
+    return (error.strerror or str(error)).lower()

@@ -1,0 +1,127 @@
+"""One rule at work: it decides about each path that it is shown, mends it, and keeps count."""
+
+from __future__ import annotations
+
+import operator
+
+import attrs
+
+from supervisor_maint.permissions import filesystem
+from supervisor_maint.permissions.accounts import describe, owned
+from supervisor_maint.permissions.facts import Facts, Surroundings
+from supervisor_maint.permissions.plan import Actor, Fix, Skip, plan
+from supervisor_maint.permissions.report import PathResult, Result, Tally, printable
+from supervisor_maint.permissions.standards import Standard
+
+# Mode with kind, owner and group of an os.stat_result: what ``plan`` says "right" to.
+marks = operator.itemgetter(0, 4, 5)
+_CHANGED = "it changed while it was looked at; the next pass looks again"
+
+
+@attrs.define(eq=False)
+class Inspector:
+    """Applies one standard. ``right`` holds the marks of which ``plan`` said that they are so."""
+
+    standard: Standard
+    tally: Tally
+    actor: Actor
+    is_dry_run: bool
+    right: set[tuple[int, ...]] = attrs.field(factory=set)
+
+    def inspect(
+        self, name: str, path: str, facts: Facts, folder: int, surroundings: Surroundings
+    ) -> None:
+        """Decide about what has this name in an open folder, and mend it.
+
+        What vanishes meanwhile is nothing.
+        """
+        decision = plan(self.standard, facts, surroundings)
+        if decision is None:
+            self.right.add((facts.mode, facts.owner, facts.group))
+            self.tally.ok += 1
+        elif isinstance(decision, Skip):
+            self._tell(path, Result.SKIPPED, decision.reason, facts, None)
+        else:
+            self._mend(decision, name, path, folder)
+
+    def fail(self, path: str, reason: str) -> None:
+        """Count something that could not even be looked at."""
+        self._tell(path, Result.FAILED, reason, None, None)
+
+    def skip(self, path: str, reason: str, facts: Facts) -> None:
+        """Count something that is left alone."""
+        self._tell(path, Result.SKIPPED, reason, facts, None)
+
+    def _mend(self, fix: Fix, name: str, path: str, folder: int) -> None:
+        lacking = self.actor.lacks_for(fix)
+        reason = f"needs {lacking}" if lacking else ""
+        result = Result.FAILED if lacking else self._done
+        try:
+            if not self.is_dry_run:
+                self._apply(self.actor.share_of(fix), name, folder)
+        except FileNotFoundError:
+            return
+        except filesystem.ChangedMeanwhile:
+            result, reason = Result.SKIPPED, _CHANGED
+        except filesystem.NotApplied as error:
+            result, reason = Result.FAILED, str(error)
+        else:
+            self.tally.lack(lacking)
+        self._tell(path, result, reason, fix.facts, fix)
+
+    @property
+    def _done(self) -> Result:
+        return Result.WOULD_FIX if self.is_dry_run else Result.FIXED
+
+    def _apply(self, fix: Fix, name: str, folder: int) -> None:
+        if fix.is_empty:
+            return
+        filesystem.apply(fix, name, folder)
+        if fix.facts.is_folder and self._closes(fix):
+            self._look_behind(fix, name, folder)
+
+    def _closes(self, fix: Fix) -> bool:
+        """Tell whether others could write in a folder, and cannot from now on."""
+        keepers = self.standard.keepers
+        return not fix.facts.is_written_by(keepers) and fix.outcome.is_written_by(keepers)
+
+    def _look_behind(self, fix: Fix, name: str, folder: int) -> None:
+        """Open a folder again when somebody has left a trap in it while others could write there.
+
+        A second name for a file of root's or of the rule's owner would be taken for theirs at
+        the next pass, for from now on the folder is in their hands. Looked for after the folder
+        was closed, so that none can be added behind our back. Raises NotApplied.
+        """
+        trap = filesystem.find_trap(name, folder, self.standard.keepers)
+        if trap is None:
+            return
+        found = fix.outcome
+        undo = Fix(
+            facts=found, owner=fix.facts.owner, group=fix.facts.group, mode=fix.facts.permissions
+        )
+        filesystem.apply(undo, name, folder)
+        raise filesystem.NotApplied(
+            f"others could write to it, and {printable(trap)} in it is another name of a file that "
+            "is not theirs (hard link); remove that name first"
+        )
+
+    def _tell(
+        self, path: str, result: Result, reason: str, facts: Facts | None, fix: Fix | None
+    ) -> None:
+        shown = printable(path)
+        self.tally.count(result, shown)
+        if self.tally.has_room:
+            self.tally.paths.append(
+                PathResult(
+                    rule=self.standard.rule.name,
+                    path=shown,
+                    had=describe(facts) if facts else "",
+                    wanted=_wanted(fix) if fix else "",
+                    result=result,
+                    reason=reason,
+                )
+            )
+
+
+def _wanted(fix: Fix) -> str:
+    return owned(fix.wanted_mode, fix.wanted_owner, fix.wanted_group)

@@ -1,0 +1,170 @@
+"""A pass over the policy: every rule is resolved, walked and mended, and the report is made.
+
+The deciding parts are ``standards`` and ``plan``; this is the shell around them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Callable
+
+import attrs
+
+from supervisor_maint.permissions.accounts import SystemAccounts, present_actor
+from supervisor_maint.permissions.filesystem import PathRefused, reason_of
+from supervisor_maint.permissions.inspecting import Inspector
+from supervisor_maint.permissions.plan import Actor
+from supervisor_maint.permissions.policy import Policy
+from supervisor_maint.permissions.report import PassReport, Tally, listed, printable
+from supervisor_maint.permissions.rules import Missing, Rule
+from supervisor_maint.permissions.standards import UnknownAccount, resolve
+from supervisor_maint.permissions.walking import (
+    OVERDUE,
+    Alone,
+    BaseRefused,
+    Overdue,
+    Partner,
+    Walk,
+    enter,
+)
+
+_NO_LOGS = "supervisord could not be asked for its programs' logs; nothing was looked at"
+# What supervisord can be told to write to that is no file of its own.
+_NOT_ON_A_DISK = ("/dev/", "/proc/")
+
+
+def run_pass(
+    rules: Sequence[Rule],
+    *,
+    supervisor_logs: Sequence[str] | None,
+    is_dry_run: bool,
+    clock: Callable[[], float],
+    deadline_at: float | None = None,
+    only: str | None = None,
+    processes: int = 1,
+) -> PassReport:
+    """Go through the rules once, in their order, and mend what drifted unless ``is_dry_run``.
+
+    ``supervisor_logs`` are the log paths of supervisord's programs, None when it could not be
+    asked. ``only`` names the one rule to follow; the others still take from it what is theirs.
+    ``clock`` and ``deadline_at`` are in seconds since the epoch. With ``processes`` 2 a large tree
+    is shared with a forked process: for a caller that has no other threads. What goes wrong with
+    a rule is its problem in the report, and the others go on.
+    """
+    started_at = clock()
+    actor = present_actor()
+    enabled = [rule for rule in rules if rule.is_enabled]
+    chosen = [rule for rule in enabled if only in (None, rule.name)]
+    tallies = {rule.name: Tally(rule.name) for rule in chosen}
+    workshop = _Workshop(tallies, actor, is_dry_run)
+    inspectors = workshop.inspectors(enabled, supervisor_logs)
+
+    def is_overdue() -> bool:
+        return deadline_at is not None and clock() >= deadline_at
+
+    with contextlib.ExitStack() as stack:
+        partner: Partner = Alone()
+        if processes > 1:
+            from supervisor_maint.permissions.sharing import Partnership
+
+            partner = stack.enter_context(Partnership(inspectors, is_overdue))
+        walk = stack.enter_context(contextlib.closing(Walk(is_overdue, partner)))
+        _follow_all(inspectors, walk, is_overdue)
+        partner.finish(walk)
+    for rule in chosen:
+        _note_missing(rule, tallies[rule.name])
+    paths, left_out = listed(list(tallies.values()))
+    return PassReport(
+        started_at=started_at,
+        ended_at=clock(),
+        is_dry_run=is_dry_run,
+        is_root=actor.is_root,
+        rules=tuple(tally.result for tally in tallies.values()),
+        paths=paths,
+        paths_left_out=left_out,
+    )
+
+
+@attrs.frozen
+class _Workshop:
+    """Makes an inspector for each rule that is followed; logs have one for each file."""
+
+    tallies: Mapping[str, Tally]
+    actor: Actor
+    is_dry_run: bool
+
+    def inspectors(
+        self, rules: Sequence[Rule], supervisor_logs: Sequence[str] | None
+    ) -> list[Inspector]:
+        """Return them in the order of the rules; what cannot be followed is a problem."""
+        files = list(_regular_files(supervisor_logs or ()))
+        followed: list[Rule] = []
+        for rule in rules:
+            followed += rule.for_logs(files)
+        policy = Policy(tuple(followed))
+        found = (
+            self._inspector(rule, policy) for rule in policy.rules if rule.name in self.tallies
+        )
+        for rule in rules:
+            if rule.is_for_logs and supervisor_logs is None and rule.name in self.tallies:
+                self.tallies[rule.name].problem = _NO_LOGS
+        return [inspector for inspector in found if inspector is not None]
+
+    def _inspector(self, rule: Rule, policy: Policy) -> Inspector | None:
+        tally = self.tallies[rule.name]
+        rivals = policy.rivals_of(rule)
+        try:
+            standard = resolve(rule, SystemAccounts(), rivals=rivals, user=self.actor.user)
+        except UnknownAccount as error:
+            tally.problem = str(error)
+            return None
+        return Inspector(standard, tally, self.actor, self.is_dry_run)
+
+
+def _regular_files(paths: Iterable[str]) -> Iterator[str]:
+    """Yield each once, without what is no regular file: ``/dev/stdout``, ``syslog``, ``NONE``."""
+    for path in dict.fromkeys(paths):
+        if path.startswith("/") and not path.startswith(_NOT_ON_A_DISK) and _is_regular(path):
+            yield path
+
+
+def _is_regular(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def _follow_all(
+    inspectors: Sequence[Inspector], walk: Walk, is_overdue: Callable[[], bool]
+) -> None:
+    for inspector in inspectors:
+        with contextlib.suppress(Overdue):
+            if not is_overdue():
+                _follow(inspector, walk)
+                continue
+        inspector.tally.problem = inspector.tally.problem or OVERDUE
+
+
+def _follow(inspector: Inspector, walk: Walk) -> None:
+    try:
+        start = enter(inspector)
+        if start is not None:
+            walk.run(start)
+    except FileNotFoundError:
+        inspector.tally.is_missing = True
+    except (PathRefused, BaseRefused) as error:
+        inspector.tally.problem = inspector.tally.problem or str(error)
+    except OSError as error:
+        path = printable(inspector.standard.rule.base)
+        inspector.tally.problem = inspector.tally.problem or f"{path}: {reason_of(error)}"
+
+
+def _note_missing(rule: Rule, tally: Tally) -> None:
+    if rule.missing is Missing.IGNORE or tally.problem is not None:
+        return
+    if tally.is_missing or (not rule.is_literal and not tally.result.seen):
+        tally.problem = f"nothing is there: {printable(rule.path)}"
