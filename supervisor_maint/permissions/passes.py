@@ -104,7 +104,7 @@ class _Workshop:
         followed: list[Rule] = []
         for rule in rules:
             followed += rule.for_logs(files)
-        policy = Policy(tuple(followed))
+        policy = Policy(followed)
         found = (
             self._inspector(rule, policy) for rule in policy.rules if rule.name in self.tallies
         )
