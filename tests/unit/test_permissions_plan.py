@@ -31,7 +31,8 @@ class Accounts:
 
 
 def standard(**given: Any) -> Standard:
-    return resolve(rule("/srv/logs", recursive=True, **given), Accounts())
+    wanted = {key: value for key, value in given.items() if value is not None}
+    return resolve(rule("/srv/logs", recursive=True, **wanted), Accounts())
 
 
 @pytest.mark.parametrize(
