@@ -75,6 +75,10 @@ class StoreDamaged(StoreError):
     """The file is no longer what was written; nothing in it can be believed."""
 
 
+class DeploymentError(MaintError):
+    """A file could not be laid out."""
+
+
 class ListenerAbsent(MaintError):
     """No listener owns the state directory, so nothing was changed."""
 

@@ -21,6 +21,7 @@ COMMANDS = (
     "listen",
     "demo",
     "check_config",
+    "init",
     "status",
     "health",
     "snapshot",

@@ -1,0 +1,141 @@
+"""The options of ``init``: what is filled in, and what this machine says where nobody did."""
+
+from __future__ import annotations
+
+import argparse
+import grp
+import os
+import pwd
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable
+
+import attrs
+
+if TYPE_CHECKING:
+    from supervisor_maint.deployment.values import Values
+
+
+@attrs.frozen
+class Given:
+    """An option with a value: how its help shows it, what reads it, and what it is."""
+
+    metavar: str
+    read: Callable[[str], Any]
+    meaning: str
+
+
+def _word(name: str) -> Callable[[str], str]:
+    """Return what reads an option as the settings read the key of the same kind."""
+
+    def read(text: str) -> str:
+        from supervisor_maint.deployment.values import plain
+        from supervisor_maint.settings import words
+
+        getattr(words, name)(text)
+        return plain(text)
+
+    return read
+
+
+def _port(text: str) -> int:
+    from supervisor_maint.settings import words
+
+    return words.address(f"127.0.0.1:{text}").port
+
+
+def _user(text: str) -> str:
+    try:
+        return pwd.getpwnam(text).pw_name
+    except KeyError:
+        raise ValueError(f"expected a user of this machine, found {text!r}") from None
+
+
+def _group(text: str) -> str:
+    try:
+        return grp.getgrnam(text).gr_name
+    except KeyError:
+        raise ValueError(f"expected a group of this machine, found {text!r}") from None
+
+
+OPTIONS: Mapping[str, Given] = {
+    "instance": Given("NAME", _word("label"), "`instance` label (default: the host's short name)"),
+    "host": Given("NAME", _word("text"), "how Prometheus reaches this host (default: its name)"),
+    "port": Given("PORT", _port, "port of the scrape endpoint (default: 9910)"),
+    "owner": Given("USER", _user, "whom the listener runs as (default: who runs this)"),
+    "group": Given("GROUP", _group, "group of the logs (default: the owner's)"),
+    "state-dir": Given(
+        "PATH",
+        _word("path"),
+        "state of the listener (default: /var/lib/supervisor-maint as root, else DIR/state)",
+    ),
+    "log-dir": Given(
+        "PATH",
+        _word("path"),
+        "logs that are rotated (default: /var/log/supervisor as root, else DIR/log)",
+    ),
+    "timezone": Given("ZONE", _word("zone"), "zone of what people read (default: the machine's)"),
+    "command": Given("PATH", _word("path"), "supervisor-maint itself (default: the one that runs)"),
+    "textfile": Given("PATH", _word("path"), "write for node_exporter's textfile collector, too"),
+    "pushgateway-url": Given("URL", _word("url"), "push to this Pushgateway, too"),
+    "prometheus-url": Given("URL", _word("url"), "Prometheus, which Grafana and runs ask"),
+    "alertmanager-url": Given("URL", _word("url"), "Alertmanager, where runs hold a silence"),
+    "runbook-url": Given("URL", _word("url"), "where docs/runbook.md is published"),
+    "pager-url": Given("URL", _word("url"), "webhook that critical alerts go to"),
+    "tickets-url": Given("URL", _word("url"), "webhook that other alerts go to"),
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add every option with a value; what one does not take is wrong usage, in a sentence."""
+    for name, given in OPTIONS.items():
+        parser.add_argument(
+            f"--{name}", metavar=given.metavar, type=_typed(given.read), help=given.meaning
+        )
+
+
+def _typed(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    def convert(text: str) -> Any:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return convert
+
+
+def values_of(args: argparse.Namespace, root: Path) -> Values:
+    """Return what was given, and what this machine says of the rest. Raises ValueError."""
+    from supervisor_maint.deployment.values import Values
+
+    names = [name.replace("-", "_") for name in OPTIONS]
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    return Values(**{**_of_this_machine(args.owner, root), **given})
+
+
+def _of_this_machine(owner: str | None, root: Path) -> dict[str, Any]:
+    from supervisor_maint.settings.circumstances import observe
+
+    seen = observe(os.environ)
+    user = pwd.getpwuid(os.geteuid()) if owner is None else pwd.getpwnam(owner)
+    found: dict[str, Any] = {
+        "instance": seen.instance,
+        "host": seen.host_name,
+        "timezone": seen.zone_name,
+        "command": _command(),
+        "owner": user.pw_name,
+        "group": grp.getgrgid(user.pw_gid).gr_name,
+    }
+    if not seen.is_root:
+        found.update(state_dir=str(root / "state"), log_dir=str(root / "log"))
+    return found
+
+
+def _command() -> str:
+    """Return the path of supervisor-maint beside the Python that runs, else as PATH has it."""
+    beside = Path(sys.executable).parent / "supervisor-maint"
+    if os.access(beside, os.X_OK):
+        return str(beside)
+    return shutil.which("supervisor-maint") or "supervisor-maint"

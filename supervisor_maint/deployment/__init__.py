@@ -1,0 +1,1 @@
+"""What an operator deploys, filled in for a machine: the files of ``conf.d`` and their checks."""

@@ -1,0 +1,120 @@
+"""What is filled in where: one table for all files that are deployed. No I/O here.
+
+Every file is valid as it is shipped, with an example or a default in each place. A row names such
+a place by its text, and what stands there instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+
+import attrs
+
+from supervisor_maint.deployment.values import Values
+
+
+@attrs.frozen
+class Substitution:
+    """In a file (a pattern), a text becomes another one, in which ``{NAME}`` is a value.
+
+    ``needs`` is the value without which the text stays.
+    """
+
+    file: str
+    text: str
+    needs: str
+    becomes: str
+
+    def apply(self, text: str, values: Values) -> str:
+        """Return a file's text with every such place filled in; as it is without the value.
+
+        Raises LookupError when there is no such place.
+        """
+        if self.text not in text:
+            raise LookupError(f"expected {self.text!r} in {self.file}, found no such text")
+        if values.word(self.needs) is None:
+            return text
+        return text.replace(self.text, self.becomes.format_map(_Words(values)))
+
+
+class _Words(dict[str, str]):
+    """The values by their names, looked up when they are asked for."""
+
+    def __init__(self, values: Values) -> None:
+        super().__init__()
+        self._values = values
+
+    def __missing__(self, name: str) -> str:
+        word = self._values.word(name)
+        if word is None:
+            raise LookupError(f"expected a value for {name}, found none")
+        return word
+
+
+_MAINT = "supervisor/maint.conf"
+_LOGROTATE = "logrotate/supervisor"
+_SCRAPE_TEXTFILE = "prometheus/scrape-textfile.yml"
+_RUNBOOK = "https://docs.example/supervisor-maint/runbook.md"
+
+TABLE: tuple[Substitution, ...] = (
+    Substitution(
+        _MAINT,
+        "\ncommand=supervisor-maint listen",
+        "command",
+        "\ncommand={command} listen",
+    ),
+    Substitution(_MAINT, ";user=root", "user", "user={user}"),
+    Substitution(_MAINT, "/var/log/supervisor-maint.log", "listener_log", "{listener_log}"),
+    Substitution(_MAINT, "/var/lib/supervisor-maint", "state_dir", "{state_dir}"),
+    Substitution(_MAINT, ";instance=web01", "instance", "instance={instance}"),
+    Substitution(
+        _MAINT,
+        "are shown.\n;timezone=Asia/Tokyo",
+        "timezone",
+        "are shown.\ntimezone={timezone}",
+    ),
+    Substitution(_MAINT, "127.0.0.1:9910", "port", "127.0.0.1:{port}"),
+    Substitution(
+        _MAINT,
+        ";[sink:pushgateway]\n;url=http://pushgateway.example:9091",
+        "pushgateway_url",
+        "[sink:pushgateway]\nurl={pushgateway_url}",
+    ),
+    Substitution(
+        _MAINT,
+        ";[sink:textfile]\n;path=/var/lib/prometheus/node-exporter/supervisor.prom",
+        "textfile",
+        "[sink:textfile]\npath={textfile}",
+    ),
+    Substitution(_MAINT, "/var/log/supervisor/restart.log", "log_dir", "{log_dir}/restart.log"),
+    Substitution(
+        "supervisor/plugins.conf", "/var/lib/supervisor-maint", "state_dir", "{state_dir}"
+    ),
+    Substitution("supervisor/superlance.conf", "-o web01", "instance", "-o {instance}"),
+    Substitution(_LOGROTATE, "/var/log/supervisor/*.log", "log_dir", "{log_dir}/*.log"),
+    Substitution(_LOGROTATE, "#su www-data adm", "user", "su {owner} {group}"),
+    Substitution("grafana/supervisor-maint.json", _RUNBOOK, "runbook_url", "{runbook_url}"),
+    Substitution(
+        "grafana/datasource.yaml", "http://localhost:9090", "prometheus_url", "{prometheus_url}"
+    ),
+)
+
+
+def of_file(file: str, table: Iterable[Substitution] = TABLE) -> Iterator[Substitution]:
+    """Yield the rows that are about a file, by its path below ``conf.d``."""
+    return (row for row in table if fnmatchcase(file, row.file))
+
+
+def fill_in(file: str, text: str, values: Values) -> str:
+    """Return a file's text with the values in their places. Raises LookupError."""
+    for row in of_file(file):
+        text = row.apply(text, values)
+    return text
+
+
+def left_open(file: str, values: Values) -> tuple[str, ...]:
+    """Name the values that would have a place in a file, and were not given."""
+    given = attrs.fields_dict(Values)
+    found = (row.needs for row in of_file(file) if values.word(row.needs) is None)
+    return tuple(dict.fromkeys(name for name in found if name in given))
