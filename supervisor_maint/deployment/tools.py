@@ -44,4 +44,3 @@ def run(command: Sequence[str]) -> Outcome:
     except (OSError, subprocess.TimeoutExpired) as error:
         return Outcome(False, str(error))
     return Outcome(ended.returncode == 0, ended.stdout.strip())
-
