@@ -54,7 +54,7 @@ class _Words(dict[str, str]):
 
 _MAINT = "supervisor/maint.conf"
 _LOGROTATE = "logrotate/supervisor"
-_SCRAPE_TEXTFILE = "prometheus/scrape-textfile.yml"
+_ALERTMANAGER = "alertmanager/supervisor-maint.yml"
 _RUNBOOK = "https://docs.example/supervisor-maint/runbook.md"
 
 TABLE: tuple[Substitution, ...] = (
@@ -87,13 +87,52 @@ TABLE: tuple[Substitution, ...] = (
         "textfile",
         "[sink:textfile]\npath={textfile}",
     ),
+    Substitution(
+        _MAINT,
+        ";[alertmanager]\n;urls=http://alertmanager.example:9093",
+        "alertmanager_url",
+        "[alertmanager]\nurls={alertmanager_url}",
+    ),
+    Substitution(
+        _MAINT,
+        ";[prometheus]\n;url=http://prometheus.example:9090",
+        "prometheus_url",
+        "[prometheus]\nurl={prometheus_url}",
+    ),
     Substitution(_MAINT, "/var/log/supervisor/restart.log", "log_dir", "{log_dir}/restart.log"),
+    Substitution(_MAINT, ";path=/var/log/supervisor\n", "log_dir", ";path={log_dir}\n"),
+    Substitution(
+        _MAINT,
+        ";owner=supervisor\n;group=supervisor",
+        "owner",
+        ";owner={owner}\n;group={group}",
+    ),
     Substitution(
         "supervisor/plugins.conf", "/var/lib/supervisor-maint", "state_dir", "{state_dir}"
     ),
     Substitution("supervisor/superlance.conf", "-o web01", "instance", "-o {instance}"),
     Substitution(_LOGROTATE, "/var/log/supervisor/*.log", "log_dir", "{log_dir}/*.log"),
     Substitution(_LOGROTATE, "#su www-data adm", "user", "su {owner} {group}"),
+    Substitution("prometheus/scrape-http.yml", "web01.example:9910", "host", "{host}:{port}"),
+    Substitution("prometheus/scrape-http.yml", "web01.example:9911", "host", "{host}:9911"),
+    Substitution("prometheus/scrape-textfile.yml", "web01.example:9100", "host", "{host}:9100"),
+    Substitution(
+        "prometheus/scrape-pushgateway.yml",
+        "    static_configs:\n      - targets:\n          - pushgateway.example:9091",
+        "pushgateway_url",
+        "{pushgateway_scrape}    static_configs:\n      - targets:\n"
+        "          - {pushgateway_target}",
+    ),
+    # The rules, and the tests that expect the links.
+    Substitution("prometheus/supervisor-maint.rules.yml", _RUNBOOK, "runbook_url", "{runbook_url}"),
+    Substitution("prometheus/tests/*.test.yml", _RUNBOOK, "runbook_url", "{runbook_url}"),
+    Substitution(_ALERTMANAGER, "instance=web01", "instance", "instance={instance}"),
+    Substitution(
+        _ALERTMANAGER, "http://pager.example/supervisor-maint", "pager_url", "{pager_url}"
+    ),
+    Substitution(
+        _ALERTMANAGER, "http://tickets.example/supervisor-maint", "tickets_url", "{tickets_url}"
+    ),
     Substitution("grafana/supervisor-maint.json", _RUNBOOK, "runbook_url", "{runbook_url}"),
     Substitution(
         "grafana/datasource.yaml", "http://localhost:9090", "prometheus_url", "{prometheus_url}"

@@ -79,6 +79,7 @@ IO_METHODS = {
 }
 # Each touches one thing, and knows of no other: only the command line brings them together.
 ADAPTERS = (
+    "deployment",
     "listener",
     "monitoring.alertmanager",
     "monitoring.prometheus",
