@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from dashboard.content import text
-
-FILE = Path(__file__).resolve().parents[1] / "conf.d" / "grafana" / "supervisor-maint.json"
+from dashboard.content import FILE, text
 
 if __name__ == "__main__":
     FILE.write_text(text(), encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from dashboard.fleet import FLEET
 from dashboard.listener import LISTENER
@@ -19,6 +20,7 @@ from dashboard.permissions import PERMISSIONS
 from dashboard.processes import PROCESSES
 from dashboard.restarts import DOWNTIME_AND_MEMORY, RESTARTS
 
+FILE = Path(__file__).resolve().parents[1] / "conf.d" / "grafana" / "supervisor-maint.json"
 UID = "supervisor-maint"
 ROWS = (FLEET, PROCESSES, RESTARTS, DOWNTIME_AND_MEMORY, PERMISSIONS, LISTENER)
 

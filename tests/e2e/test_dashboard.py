@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import math
+import json
 import os
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import attrs
 import pytest
 
-from tests import dashboards
-from tests.dashboards import Query
+from dashboard import asking
+from dashboard.asking import Query
+from dashboard.content import FILE
+from dashboard.view import View
 from tests.e2e.harness import RealSupervisord
 from tests.e2e.harness_programs import group, program, sleeper
 from tests.e2e.harness_servers import Prometheus
 from tests.e2e.observed import Observed, fragile
 from tests.e2e.planned import Runs, plan, step
 
-DASHBOARD = dashboards.load()
+DASHBOARD = json.loads(FILE.read_text(encoding="utf-8"))
 JOB, INSTANCE = "maint", "web01"
 SCRAPE_SECONDS, STEP_SECONDS = 1, 1
 
@@ -51,71 +52,9 @@ SEEN = (
 # No rule for permissions is kept here: nothing looks at a path.
 NOT_MEASURED = "supervisor_maint_permission"
 
-Series = list[dict[str, Any]]
-
-
-@attrs.frozen(kw_only=True)
-class Shown:
-    """A Prometheus, asked as Grafana asks it, about the time from ``began_at`` to now."""
-
-    prometheus: Prometheus
-    began_at: float
-
-    def ask(self, query: Query, later_seconds: float = 0.0) -> Series:
-        """Return the series that a query gives; ``later_seconds`` after now, if wished."""
-        until = time.time() + later_seconds
-        seconds = until - self.began_at
-        expression = dashboards.substituted(
-            query.expression,
-            {"job": ".+", "instance": f"({INSTANCE}|other)", "group": ".+"},
-            seconds=seconds,
-            step=STEP_SECONDS,
-            scrape=SCRAPE_SECONDS,
-        )
-        if query.is_range:
-            times = {"start": f"{self.began_at}", "end": f"{until}", "step": f"{STEP_SECONDS}"}
-            found = self.prometheus.get_json("/api/v1/query_range", query=expression, **times)
-            return list(found["data"]["result"])
-        found = self.prometheus.get_json("/api/v1/query", query=expression, time=f"{until}")
-        return [{**each, "values": [each["value"]]} for each in found["data"]["result"]]
-
-    def label_values(self, query: Query) -> list[str]:
-        """Return what a variable offers."""
-        selector = dashboards.substituted(
-            query.expression,
-            {"job": ".+", "instance": ".+"},
-            seconds=1,
-            step=STEP_SECONDS,
-            scrape=SCRAPE_SECONDS,
-        )
-        path = f"/api/v1/label/{query.label}/values"
-        return list(self.prometheus.get_json(path, **{"match[]": selector})["data"])
-
-    def panel(self, title: str, later_seconds: float = 0.0) -> dict[str, list[float]]:
-        """Return what a panel shows: the values of each series by its legend or column."""
-        panel = dashboards.titled(DASHBOARD, title)
-        columns = _columns(panel)
-        return {
-            dashboards.legend(query.legend, series["metric"]) or column: _numbers(series)
-            for query, column in zip(dashboards.queries_of(panel), columns)
-            for series in self.ask(query, later_seconds)
-        }
-
-
-def _columns(panel: dict[str, Any]) -> list[str]:
-    if panel["type"] != "table":
-        return [panel["title"]] * len(panel["targets"])
-    return list(panel["transformations"][-1]["options"]["renameByName"].values())
-
-
-def _numbers(series: dict[str, Any]) -> list[float]:
-    """Return the values of a series that can be drawn."""
-    values = [float(value) for _, value in series["values"]]
-    return [value for value in values if not math.isnan(value)]
-
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[View]:
     """A machine that has been through everything, and the Prometheus that watched it."""
     machine = Machine(tmp_path_factory.mktemp("dashboard"))
     with ExitStack() as stack:
@@ -125,7 +64,14 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
         prometheus = stack.enter_context(Prometheus(configuration))
         began_at = time.time()
         machine.live(prometheus)
-        yield Shown(prometheus=prometheus, began_at=began_at)
+        yield View(
+            url=prometheus.url,
+            begins_at=began_at,
+            ends_at=time.time(),
+            step_seconds=STEP_SECONDS,
+            scrape_seconds=SCRAPE_SECONDS,
+            chosen={"job": ".+", "instance": f"({INSTANCE}|another)", "group": ".+"},
+        )
 
 
 class Machine:
@@ -183,19 +129,17 @@ class Machine:
 @pytest.mark.needs_server("prometheus")
 @pytest.mark.parametrize(
     "query",
-    [each for each in dashboards.queries(DASHBOARD) if NOT_MEASURED not in each.expression],
+    [each for each in asking.queries(DASHBOARD) if NOT_MEASURED not in each.expression],
     ids=str,
 )
-def test_query_returns_data(shown: Shown, query: Query) -> None:
+def test_query_returns_data(shown: View, query: Query) -> None:
     """Each query of each panel and annotation has at least one number to show."""
-    numbers = [number for series in shown.ask(query) for number in _numbers(series)]
-
-    assert numbers
+    assert [number for series in shown.ask(query) for number in series.numbers]
 
 
 @pytest.mark.needs_server("prometheus")
-@pytest.mark.parametrize("query", dashboards.variables(DASHBOARD), ids=str)
-def test_variable_offers_what_there_is(shown: Shown, query: Query) -> None:
+@pytest.mark.parametrize("query", asking.variables(DASHBOARD), ids=str)
+def test_variable_offers_what_there_is(shown: View, query: Query) -> None:
     """Jobs, instances and groups can be chosen from those that there are."""
     offered = {
         "job": {JOB},
@@ -204,6 +148,16 @@ def test_variable_offers_what_there_is(shown: Shown, query: Query) -> None:
     }
 
     assert offered[query.label] == set(shown.label_values(query))
+
+
+def _shown(view: View, title: str) -> dict[str, list[float]]:
+    """Return what a panel shows: the numbers of each series by its legend or column."""
+    (panel,) = (each for each in asking.panels(DASHBOARD) if each["title"] == title)
+    return {
+        series.name: series.numbers
+        for query in asking.queries_of(panel)
+        for series in view.ask(query)
+    }
 
 
 @pytest.mark.needs_server("prometheus")
@@ -222,19 +176,19 @@ def test_variable_offers_what_there_is(shown: Shown, query: Query) -> None:
         ("Exceptions", 0),
     ],
 )
-def test_numbers_are_what_happened(shown: Shown, title: str, number: float) -> None:
+def test_numbers_are_what_happened(shown: View, title: str, number: float) -> None:
     """The numbers at the top are those of the machine: one program was broken, one plan held."""
-    assert {title: [number]} == shown.panel(title)
+    assert {title: [number]} == _shown(shown, title)
 
 
 @pytest.mark.needs_server("prometheus")
-def test_silence_shows(shown: Shown) -> None:
+def test_silence_shows(shown: View) -> None:
     """Ten minutes after everything has died there is one silent listener, still in its table."""
-    listeners = shown.panel("Listeners", later_seconds=600)
-    silent = shown.panel("Silent listeners", later_seconds=600)
-    ((age,),) = shown.panel("Instances", later_seconds=600).values()
+    later = attrs.evolve(shown, ends_at=shown.ends_at + 600)
+    ((age,),) = _shown(later, "Instances").values()
 
-    assert ({"Listeners": [1]}, {"Silent listeners": [1]}) == (listeners, silent)
+    assert {"Listeners": [1]} == _shown(later, "Listeners")
+    assert {"Silent listeners": [1]} == _shown(later, "Silent listeners")
     assert age > 300
 
 
@@ -250,17 +204,17 @@ def test_silence_shows(shown: Shown) -> None:
         ("Differences", {"state"}),
     ],
 )
-def test_graphs_rise_with_what_happened(shown: Shown, title: str, wanted: set[str]) -> None:
+def test_graphs_rise_with_what_happened(shown: View, title: str, wanted: set[str]) -> None:
     """Each kind of thing that happened is a line or bar above 0, and nothing else is."""
-    found = {name for name, numbers in shown.panel(title).items() if max(numbers) > 0}
+    found = {name for name, numbers in _shown(shown, title).items() if max(numbers) > 0}
 
     assert wanted == found
 
 
 @pytest.mark.needs_server("prometheus")
-def test_history_shows_the_run_and_its_window(shown: Shown) -> None:
+def test_history_shows_the_run_and_its_window(shown: View) -> None:
     """The run and the muted time are there, and over."""
-    history = shown.panel("Maintenance history")
+    history = _shown(shown, "Maintenance history")
 
     assert {f"{INSTANCE} nightly": 1, f"{INSTANCE} window": 2} == {
         name: max(numbers) for name, numbers in history.items()
@@ -269,9 +223,9 @@ def test_history_shows_the_run_and_its_window(shown: Shown) -> None:
 
 
 @pytest.mark.needs_server("prometheus")
-def test_planned_restart_shows_what_it_cost(shown: Shown) -> None:
+def test_planned_restart_shows_what_it_cost(shown: View) -> None:
     """Downtime and memory are told of each process that was restarted, and of no other."""
     restarted = {f"{INSTANCE} {name}" for name in ("web:web_0", "web:web_1", "worker:worker")}
 
-    assert restarted == set(shown.panel("Down in the last planned restart"))
-    assert restarted == set(shown.panel("Memory given back"))
+    assert restarted == set(_shown(shown, "Down in the last planned restart"))
+    assert restarted == set(_shown(shown, "Memory given back"))

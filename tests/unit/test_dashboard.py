@@ -6,6 +6,7 @@ The rules are those of Grafana's dashboard-linter, and some that it has not got.
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -13,15 +14,15 @@ from typing import Any
 import promql_parser
 import pytest
 
-from dashboard.content import text
+from dashboard import asking
+from dashboard.asking import Query
+from dashboard.content import FILE, text
 from supervisor_maint.monitoring.metrics import describe
-from tests import dashboards
-from tests.dashboards import Query
 
-DASHBOARD = dashboards.load()
-PANELS = dashboards.panels(DASHBOARD)
-QUERIES = dashboards.queries(DASHBOARD)
-VARIABLES = dashboards.variables(DASHBOARD)
+DASHBOARD = json.loads(FILE.read_text(encoding="utf-8"))
+PANELS = asking.panels(DASHBOARD)
+QUERIES = asking.queries(DASHBOARD)
+VARIABLES = asking.variables(DASHBOARD)
 TEMPLATING = {each["name"]: each for each in DASHBOARD["templating"]["list"]}
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 KINDS = {"bargauge", "state-timeline", "stat", "table", "timeseries"}
@@ -41,7 +42,7 @@ class Parsed:
 
     def __init__(self, query: Query) -> None:
         named = {name: f"${name}" for name in TEMPLATING}
-        expression = dashboards.substituted(query.expression, named, **ANY)
+        expression = asking.substituted(query.expression, named, **ANY)
         self.nodes = list(_walk(promql_parser.parse(expression), ()))
 
     def selectors(self) -> list[tuple[Any, tuple[Any, ...]]]:
@@ -64,7 +65,7 @@ def _walk(node: Any, above: tuple[Any, ...]) -> Iterator[tuple[Any, tuple[Any, .
 
 def test_file_is_as_generated() -> None:
     """What is deployed is what the description says: python -m dashboard."""
-    assert text() == dashboards.FILE.read_text(encoding="utf-8")
+    assert text() == FILE.read_text(encoding="utf-8")
 
 
 def test_is_provisioned_as_it_is() -> None:
@@ -211,11 +212,11 @@ def test_labels_of_legends_are_there(query: Query) -> None:
 
 def test_provisioning_finds_it() -> None:
     """The provider reads the folder that the documentation puts the file into."""
-    folder = dashboards.FILE.parent
+    folder = FILE.parent
     (path,) = re.findall(r"path: (\S+)", (folder / "dashboards.yaml").read_text("utf-8"))
     page = (folder.parents[1] / "docs" / "dashboard.md").read_text("utf-8")
 
-    assert f"{dashboards.FILE.name} {path}/{dashboards.FILE.name}\n" in page
+    assert f"{FILE.name} {path}/{FILE.name}\n" in page
     assert {"supervisor-maint.json", "dashboards.yaml", "datasource.yaml"} == {
         each.name for each in folder.iterdir()
     }
