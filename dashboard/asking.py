@@ -44,17 +44,20 @@ def panels(dashboard: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def queries_of(panel: Mapping[str, Any]) -> Iterator[Query]:
     """Yield what a panel asks."""
-    titles = {}
-    if panel["type"] == "table":
-        titles = panel["transformations"][-1]["options"]["renameByName"]
     for target in panel["targets"]:
-        letter = target["refId"]
         yield Query(
-            place=f"{panel['title']} {letter}",
+            place=f"{panel['title']} {target['refId']}",
             expression=target["expr"],
             is_range=target["range"],
-            legend=titles.get(f"Value #{letter}") or target.get("legendFormat") or panel["title"],
+            legend=_legend(panel, target),
         )
+
+
+def _legend(panel: Mapping[str, Any], target: Mapping[str, Any]) -> str:
+    if panel["type"] == "table":
+        column = f"Value #{target['refId']}"
+        return str(panel["transformations"][-1]["options"]["renameByName"].get(column, column))
+    return str(target.get("legendFormat") or panel["title"])
 
 
 def annotations(dashboard: Mapping[str, Any]) -> list[Query]:

@@ -11,21 +11,17 @@ _ERRORS = "supervisor_maint_errors_total{$fleet}"
 
 _VERSIONS = (
     Column(
-        title="Since the last look",
+        title="Last look",
         expression=f"time() - max {BY} (supervisor_maint_snapshot_timestamp_seconds{{$fleet}})",
         value=AGE,
     ),
     Column(
-        title="supervisor-maint",
         expression="max by (job, instance, supervisor, version, python) "
         "(supervisor_maint_build_info{$fleet})",
-        value=Value(words={"1": ("known", GREEN)}),
     ),
     Column(
-        title="supervisord",
         expression="max by (job, instance, supervisor, supervisord) (label_replace("
         'supervisor_info{$fleet}, "supervisord", "$1", "version", "(.+)"))',
-        value=Value(words={"1": ("known", GREEN)}),
     ),
 )
 
@@ -58,7 +54,7 @@ LISTENER = Row(
             "Exceptions",
             "Unexpected exceptions that listeners survived in the time shown; each is in the log "
             "with its traceback.",
-            f"sum(increase({_ERRORS}[$__range])) or 0 * sum(supervisor_up{{$fleet}})",
+            f"sum(increase({_ERRORS}[$__range]))",
             NONE_IS_GOOD,
             width=4,
         ),
@@ -132,8 +128,7 @@ LISTENER = Row(
             "Errors",
             "Exceptions by where they were survived, and errors of each store, in a second.",
             {
-                "{{where}}": f"sum by (where) (rate({_ERRORS}[$__rate_interval])) or "
-                'label_replace(0 * sum(supervisor_up{$fleet}), "where", "anywhere", "", "")',
+                "{{where}}": f"sum by (where) (rate({_ERRORS}[$__rate_interval]))",
                 "{{store}}": "sum by (store) (rate("
                 "supervisor_maint_store_errors_total{$fleet}[$__rate_interval]))",
             },
@@ -142,9 +137,10 @@ LISTENER = Row(
         ),
         table(
             "Versions",
-            "What runs where.",
+            "What runs where, and how long ago each listener looked at its processes.",
             (*KEYS, "version", "python", "supervisord"),
             _VERSIONS,
+            titles={"version": "supervisor-maint", "python": "Python"},
             height=6,
         ),
     ),

@@ -11,6 +11,7 @@ import attrs
 from dashboard.model import DATASOURCE, JSON, promql
 
 GREEN, YELLOW, RED, BLUE, GREY = "green", "yellow", "red", "blue", "text"
+NOTHING = "transparent"
 STATES = ("RUNNING", "STARTING", "STOPPING", "STOPPED", "EXITED", "BACKOFF", "FATAL", "UNKNOWN")
 # A word has the same colour wherever it is drawn.
 COLORS = {
@@ -65,9 +66,9 @@ class Value:
 
 @attrs.frozen(kw_only=True)
 class Column:
-    """One value of a table's rows."""
+    """One value of a table's rows; without a title only the labels that it brings are shown."""
 
-    title: str
+    title: str = ""
     expression: str
     value: Value = Value()
 
@@ -99,7 +100,7 @@ def graph(
     title: str, description: str, queries: Mapping[str, str], value: Value, **more: Any
 ) -> JSON:
     """Return lines over time, one for each series; ``queries`` are expressions by legend."""
-    return _over_time(title, description, queries, value, {"fillOpacity": 10}, **more)
+    return _over_time(title, description, queries, value, {"fillOpacity": 0}, **more)
 
 
 def stacked(
@@ -220,27 +221,31 @@ def table(
     description: str,
     keys: Sequence[str],
     columns: Sequence[Column],
+    *,
     links: Mapping[str, Sequence[JSON]] | None = None,
+    titles: Mapping[str, str] | None = None,
     **more: Any,
 ) -> JSON:
     """Return a row for each set of ``keys`` and a column for each query.
 
     Grafana's "merge" makes one row of all that agree in the labels, so each query is to return
-    the keys and nothing else. ``links`` are what a click on a key offers.
+    no other labels. ``links`` are what a click on a key offers, ``titles`` other words for keys.
     """
     names = string.ascii_uppercase[: len(columns)]
     targets = [
         _instant(column.expression, name, format="table") for name, column in zip(names, columns)
     ]
-    titles = {f"Value #{name}": column.title for name, column in zip(names, columns)}
-    order = ["Time", *keys, *titles]
+    values = {f"Value #{name}": column.title for name, column in zip(names, columns)}
     organize = {
-        "excludeByName": {"Time": True},
-        "indexByName": {name: index for index, name in enumerate(order)},
-        "renameByName": titles,
+        "excludeByName": {
+            "Time": True,
+            **{name: True for name, title in values.items() if not title},
+        },
+        "indexByName": {name: index for index, name in enumerate([*keys, *values])},
+        "renameByName": {**(titles or {}), **{k: v for k, v in values.items() if v}},
     }
     transformations = [{"id": "merge", "options": {}}, {"id": "organize", "options": organize}]
-    overrides = [_column(column) for column in columns]
+    overrides = [_column(column) for column in columns if column.title]
     overrides += [_override(key, {"links": each}) for key, each in (links or {}).items()]
     return _panel(
         "table",

@@ -7,7 +7,7 @@ from dashboard.fleet import BY as BY_SUPERVISORD
 from dashboard.model import Row
 from dashboard.panels import (
     BLUE,
-    GREY,
+    NOTHING,
     YELLOW,
     Column,
     Value,
@@ -79,7 +79,7 @@ RESTARTS = Row(
                 "{{instance}} {{supervisor}} window": f"2 * max {BY_SUPERVISORD} "
                 f"({DEADLINE} > bool time())",
             },
-            Value(words={"0": ("-", GREY), "1": ("run", BLUE), "2": ("window", YELLOW)}),
+            Value(words={"0": ("-", NOTHING), "1": ("run", BLUE), "2": ("window", YELLOW)}),
             height=7,
             alert="SupervisorMaintenanceOverran",
         ),
