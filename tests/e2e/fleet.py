@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from dashboard.picture import draw
+from dashboard.drawing.picture import draw
 from dashboard.view import View
 from tests.e2e.harness import RealSupervisord
 from tests.e2e.harness_programs import free_port, group, http_server, leaker, program, sleeper

@@ -16,7 +16,7 @@ import pytest
 
 from dashboard import asking
 from dashboard.content import FILE
-from dashboard.picture import draw
+from dashboard.drawing.picture import draw
 from dashboard.view import View
 from tests.e2e.harness import RealSupervisord
 from tests.e2e.harness_programs import group, program, sleeper

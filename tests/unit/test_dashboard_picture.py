@@ -7,10 +7,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from dashboard import charts, tables
-from dashboard.canvas import Box, Canvas, cut
-from dashboard.charts import Times
-from dashboard.units import Look, written
+from dashboard.drawing import charts, tables
+from dashboard.drawing.canvas import Box, Canvas, cut
+from dashboard.drawing.charts import Times
+from dashboard.drawing.units import Look, written
 from dashboard.view import Series
 
 NOW = 1_700_000_000.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dashboard.canvas import FAINT, INK, LINE, PAPER, Box, Canvas, cut, width_of
-from dashboard.units import PALETTE, Look
+from dashboard.drawing.canvas import FAINT, INK, LINE, PAPER, Box, Canvas, cut, width_of
+from dashboard.drawing.units import PALETTE, Look
 from dashboard.view import Series
 
 ROW_HEIGHT = 24.0

@@ -1,25 +1,21 @@
-"""Draw the dashboard's panels from a Prometheus: one SVG for each row. It is not Grafana.
-
-``python -m dashboard.picture http://localhost:9090 FOLDER`` draws the last hour of yours.
-"""
+"""The dashboard's panels, asked of a Prometheus and drawn: one SVG for each row."""
 
 from __future__ import annotations
 
 import json
-import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from dashboard import asking, charts, tables
-from dashboard.canvas import FAINT, Box, Canvas
-from dashboard.charts import Mark, Times
+from dashboard import asking
 from dashboard.content import FILE
+from dashboard.drawing import charts, tables
+from dashboard.drawing.canvas import FAINT, Box, Canvas
+from dashboard.drawing.charts import Mark, Times
+from dashboard.drawing.units import Look
 from dashboard.model import COLUMNS
-from dashboard.units import Look
 from dashboard.view import Series, View
 
 WIDTH, UNIT, GAP = 1440.0, 36.0, 8.0
@@ -124,14 +120,3 @@ def _marks(dashboard: Any, view: View) -> Iterator[Mark]:
         is_moment = "useValueForTime" in each
         for series in view.ask(query):
             yield Mark(color=each["iconColor"], series=series, is_moment=is_moment)
-
-
-if __name__ == "__main__":
-    url, folder = sys.argv[1:]
-    ends_at = time.time()
-    draw(
-        View(
-            url=url, begins_at=ends_at - 3600, ends_at=ends_at, step_seconds=15, scrape_seconds=15
-        ),
-        Path(folder),
-    )

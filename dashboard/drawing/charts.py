@@ -8,8 +8,8 @@ from typing import Any
 
 import attrs
 
-from dashboard.canvas import FAINT, LINE, Box, Canvas, width_of
-from dashboard.units import PALETTE, Look
+from dashboard.drawing.canvas import FAINT, LINE, Box, Canvas, width_of
+from dashboard.drawing.units import PALETTE, Look
 from dashboard.view import Series
 
 # Grafana's "classic" palette.
