@@ -222,3 +222,14 @@ def test_provisioning_finds_it() -> None:
     assert {"supervisor-maint.json", "dashboards.yaml", "datasource.yaml"} == {
         each.name for each in folder.iterdir()
     }
+
+
+def test_panels_lead_to_the_runbook() -> None:
+    """What a panel's link names is an alert that is shipped, in the same runbook."""
+    alerts = "".join(
+        each.read_text("utf-8") for each in FILE.parents[1].glob("prometheus/*.rules.yml")
+    )
+    linked = {link["url"] for panel in PANELS for link in panel.get("links", ())}
+    sections = {url.replace("${runbook}", TEMPLATING["runbook"]["query"]) for url in linked}
+
+    assert sections <= set(re.findall(r"runbook_url: (\S+)", alerts))
