@@ -109,6 +109,11 @@ class Server:
             self._process.wait()
             self._process = None
 
+    @property
+    def is_running(self) -> bool:
+        """Tell whether it was started and not stopped since."""
+        return self._process is not None
+
     def _ended(self) -> str:
         status = None if self._process is None else self._process.poll()
         return "" if status is None else f"it ended with {status}"

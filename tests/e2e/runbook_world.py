@@ -66,6 +66,7 @@ class World:
     folder: Path
     written: dict[str, str]
     sinks: str
+    gateway: Pushgateway
 
     @property
     def supervisord(self) -> RealSupervisord:
@@ -114,6 +115,8 @@ class World:
 
     def mend(self) -> None:
         """Let everything start, run and be wanted, as if nothing had been."""
+        if not self.gateway.is_running:
+            self.gateway.start()
         self.broken.unlink(missing_ok=True)
         for name in ("import", "report", "web:web_0"):
             if self.supervisord.state(name) != "RUNNING":
@@ -147,6 +150,14 @@ class World:
         """Change the settings to what is none, and wait until that is refused."""
         self.observed.configure(settings=f"{SETTINGS}\nsetle=1s", sinks=self.sinks)
         self.observed.wait_for_value(0.0, "maint_config_last_reload_successful")
+
+    def close_gateway(self) -> None:
+        """Have the Pushgateway go away, and wait until the listener has noticed."""
+        self.gateway.stop()
+        self.observed.wait_until(
+            lambda: self.observed.status()["sinks"]["pushgateway"]["last_error"],
+            "the sink has failed",
+        )
 
     def spell(self) -> None:
         """Put the settings right."""
@@ -188,6 +199,7 @@ def world(folder: Path) -> Iterator[World]:
             observed=observed,
             folder=folder,
             sinks=sinks,
+            gateway=gateway,
             written={
                 "/etc/supervisor/conf.d/maint.conf": str(observed.config),
                 "/var/log/supervisor-maint.log": str(supervisord.directory / LISTENER_LOG),
