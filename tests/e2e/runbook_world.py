@@ -167,13 +167,18 @@ class World:
         """Stop a process as an operator does."""
         self.supervisord.ctl("stop", name)
 
-    def wait_for_listener(self) -> None:
-        """Have the listener run and answer."""
+    def start_listener(self) -> None:
+        """Have the listener run."""
         if self.supervisord.state("maint") != "RUNNING":
             self.supervisord.ctl("start", "maint")
+        self.wait_for_listener()
+
+    def wait_for_listener(self) -> None:
+        """Wait until the listener answers, as people do; not for one that was stopped."""
         pid = self.supervisord.listener_pid()
         self.observed.wait_until(
-            lambda: self.observed.status().get("pid") == pid, "the listener has published"
+            lambda: not pid or self.observed.status().get("pid") == pid,
+            "the listener has published",
         )
 
 

@@ -36,7 +36,6 @@ def _mend_cause(world: World) -> None:
 
 def _begin(world: World) -> None:
     """Have a run begin that waits, so that there is one to cancel."""
-    world.wait_for_listener()
     world.busy.touch()
     begun = world.run("supervisor-maint run nightly --detach")
     assert 0 == begun.returncode, begun.stdout
@@ -87,10 +86,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def test_commands_do_what_is_shown(world: World, heading: str) -> None:
     """Each command of a section succeeds, in the order in which they stand."""
     world.busy.unlink(missing_ok=True)
-    world.wait_for_listener()
+    world.start_listener()
     world.mend()
     BEFORE.get(heading, _nothing)(world)
     for shown in SECTIONS[heading]:
+        world.wait_for_listener()
         NEEDS.get(shown.command, _nothing)(world)
         _check(world, shown)
 
