@@ -7,18 +7,17 @@ session of their own, write to a file, and hold the lock that the next listener 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import shutil
 import signal
 import subprocess
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
 
+from supervisor_maint.children import Child, describe, last_line
 from supervisor_maint.errors import MaintError
 from supervisor_maint.maintenance import endings, launching
 from supervisor_maint.maintenance.child_identity import ChildIdentity
@@ -32,8 +31,6 @@ logger = logging.getLogger(__name__)
 
 # From TERM to KILL, as the shell script that somebody else stops would expect it.
 GRACE_SECONDS = 5.0
-# A child that writes without end fills at most what it writes in this time.
-_CUT_SECONDS = 1.0
 # How often an orphan, of which no end is told, is looked for.
 _ORPHAN_SECONDS = 0.1
 
@@ -50,7 +47,7 @@ class Commands:
     _grace_seconds: float = GRACE_SECONDS
     _inherited: Mapping[str, str] = attrs.field(factory=lambda: dict(os.environ))
     # Kept until their end: a Popen that is thrown away complains.
-    _children: set[_Child] = attrs.field(factory=set, init=False)
+    _children: set[_StepChild] = attrs.field(factory=set, init=False)
 
     async def run(self, invocation: Invocation) -> StepEnd:
         """Start a step's child once no earlier one lives, and tell how it ended. Never raises.
@@ -67,7 +64,7 @@ class Commands:
         self._children.add(child)
         is_late = not await child.ends_within(invocation.step.timeout_seconds)
         if is_late:
-            await self._end(child)
+            await child.end(self._grace_seconds)
         self._children.discard(child)
         return child.close(invocation, is_late=is_late)
 
@@ -84,7 +81,7 @@ class Commands:
         if late is not None:
             return late
         output, output_bytes = StepOutput(self._files(step).output_path).read()
-        last = endings.last_line(output)
+        last = last_line(output)
         told = "the listener that began it ended before it did"
         return StepEnd(
             outcome=StepOutcome.UNKNOWN,
@@ -121,7 +118,7 @@ class Commands:
             child.identity.signal_group(number)
         return await _gone(files, self._grace_seconds)
 
-    def _start(self, invocation: Invocation) -> _Child:
+    def _start(self, invocation: Invocation) -> _StepChild:
         account = launching.account_of(invocation.step.user)
         files = self._files(invocation.step)
         lock = files.lock()
@@ -134,7 +131,7 @@ class Commands:
             _remove(summary)
             raise
         _write_down(lock, process.pid, invocation.step, summary)
-        return _Child(process, lock, output, summary, _end_of(process.pid))
+        return _StepChild(Child(process), lock, output, summary)
 
     def _launch(
         self,
@@ -158,40 +155,28 @@ class Commands:
         finally:
             os.close(descriptor)
 
-    async def _end(self, child: _Child) -> None:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            child.signal_group(number)
-            if await child.ends_within(self._grace_seconds):
-                return
-
 
 @attrs.define(eq=False)
-class _Child:
-    """A child of this listener. It is reaped in ``close`` only, so that its pid stays its own."""
+class _StepChild:
+    """The child of a step, with what was made for it."""
 
-    process: subprocess.Popen[bytes]
+    child: Child
     lock: StepLock
     output: StepOutput
     summary: Path | None
-    ended: asyncio.Future[None]
 
     async def ends_within(self, seconds: float) -> bool:
         """Wait for its end, and keep its output small meanwhile."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
-        while not self.ended.done() and loop.time() < deadline:
-            await asyncio.wait({self.ended}, timeout=min(_CUT_SECONDS, deadline - loop.time()))
-            self.output.cut()
-        return self.ended.done()
+        return await self.child.ends_within(seconds, self.output.cut)
 
-    def signal_group(self, number: int) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, number)
+    async def end(self, grace_seconds: float) -> None:
+        """End it, if anything does."""
+        await self.child.end(grace_seconds, self.output.cut)
 
     def close(self, invocation: Invocation, *, is_late: bool) -> StepEnd:
         """Reap it, give back its lock, and tell how it ended."""
         _remove(self.summary)
-        if not self.ended.done():  # in the kernel, which no signal interrupts
+        if not self.child.has_ended:  # in the kernel, which no signal interrupts
             self.lock.leave()
             output, output_bytes = self.output.read()
             told = f"{_passed(invocation.step)}; SIGKILL did not end it"
@@ -202,13 +187,13 @@ class _Child:
                 output_bytes=output_bytes,
             )
         if is_late:
-            self.signal_group(signal.SIGKILL)  # what it has started itself
-        returncode = self.process.wait()
+            self.child.signal_group(signal.SIGKILL)  # what it has started itself
+        returncode = self.child.reap()
         self.lock.release()
         end = endings.judge(invocation.phase, returncode, *self.output.read())
         if not is_late:
             return end
-        told = endings.describe(returncode, end.output)
+        told = describe(returncode, end.output)
         return attrs.evolve(
             end,
             outcome=StepOutcome.TIMED_OUT,
@@ -218,29 +203,6 @@ class _Child:
 
 def _passed(step: Step) -> str:
     return f"{step.timeout_seconds:g} s passed"
-
-
-def _end_of(pid: int) -> asyncio.Future[None]:
-    """Return a future that is done when a child has ended; it stays to be reaped.
-
-    A thread waits for it: any kernel, any loop, and unlike an executor's it holds up nobody's
-    end.
-    """
-    loop = asyncio.get_running_loop()
-    ended: asyncio.Future[None] = loop.create_future()
-
-    def tell() -> None:
-        if not ended.done():
-            ended.set_result(None)
-
-    def wait() -> None:
-        with contextlib.suppress(ChildProcessError):
-            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-        with contextlib.suppress(RuntimeError):  # the loop is closed: the listener has left
-            loop.call_soon_threadsafe(tell)
-
-    threading.Thread(target=wait, name=f"wait-for-{pid}", daemon=True).start()
-    return ended
 
 
 async def _gone(files: StepFiles, seconds: float) -> bool:

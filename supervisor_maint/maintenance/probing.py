@@ -23,7 +23,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import attrs
 
-from supervisor_maint.maintenance import endings
+from supervisor_maint.children import describe
 from supervisor_maint.maintenance.invocation import basic_environment
 from supervisor_maint.maintenance.readiness import Probe, ProbeKind
 
@@ -140,7 +140,7 @@ def _ask_command(address: str, timeout_seconds: float) -> Answer:
             return Answer(True)
         size = output.seek(0, os.SEEK_END)
         output.seek(max(0, size - _TOLD_BYTES))
-        return Answer(False, endings.describe(returncode, output.read().decode("utf-8", "replace")))
+        return Answer(False, describe(returncode, output.read().decode("utf-8", "replace")))
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
