@@ -22,7 +22,7 @@ from supervisor_maint.app.recording import Recorder
 from supervisor_maint.app.reporting import Reporter
 from supervisor_maint.app.survival import survive, surviving
 from supervisor_maint.app.totals import Totals
-from supervisor_maint.app.upkeep import NoPlans, Upkeep
+from supervisor_maint.app.upkeep import NoPlans, NoRules, Permissions, Upkeep
 from supervisor_maint.listener.events import (
     Event,
     ForeignEvent,
@@ -66,6 +66,7 @@ class Application:
     reporter: Reporter
     clerk: Clerk
     maintenance: Upkeep
+    permissions: Permissions
     woken: asyncio.Event
     _maintaining: asyncio.Future[None] | None = attrs.field(init=False, default=None)
     _stopping: bool = attrs.field(init=False, default=False)
@@ -88,6 +89,7 @@ class Application:
         pace = Pace()
         observer = Observer(ports=ports, watch=watch, pace=pace, totals=totals, woken=woken)
         maintenance = NoPlans(ports.clock)
+        permissions = NoRules()
         recorder = Recorder(ports=ports, watch=watch, totals=totals, suspended=is_saving_suspended)
         clerk = Clerk(
             maintenance=maintenance,
@@ -114,10 +116,12 @@ class Application:
                 observer=observer,
                 clerk=clerk,
                 maintenance=maintenance,
+                permissions=permissions,
                 about=about,
             ),
             clerk=clerk,
             maintenance=maintenance,
+            permissions=permissions,
             woken=woken,
         )
         application.limit(limits)
@@ -128,6 +132,11 @@ class Application:
         self.maintenance = self.clerk.maintenance = self.reporter.maintenance = maintenance
         if self._maintaining is not None:
             self._maintaining = asyncio.ensure_future(maintenance.drive())
+        self.woken.set()
+
+    def keep_permissions(self, permissions: Permissions) -> None:
+        """Have a pass made of these rules at every hour from now on."""
+        self.permissions = self.reporter.permissions = permissions
         self.woken.set()
 
     def limit(self, limits: Limits) -> None:
@@ -159,6 +168,7 @@ class Application:
         self.clerk.look_in_mailbox = True
         if event.period == _HOUR_SECONDS:
             self.recorder.begin_hour(self.observer.snapshot)
+            self.permissions.begin_hour()
 
     def look_in_mailbox(self) -> None:
         """Take the requests that wait there, soon: somebody rang."""
@@ -200,6 +210,7 @@ class Application:
         await self.clerk.work()
         now = self.ports.clock()
         self.pace.follow_clock(now)
+        self.permissions.consider(is_run_close=self.maintenance.is_close(now))
         if self.observer.looking_since is None and now >= self._next_look_at(now):
             self.observer.begin()
         await self._record(now)

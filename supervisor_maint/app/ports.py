@@ -35,6 +35,10 @@ class History(Protocol):
         """Keep a report."""
         ...
 
+    def add_permissions(self, ended_at: float, document: Mapping[str, Any]) -> None:
+        """Keep what a permission pass found."""
+        ...
+
     def prune(self, now: float, *, keep_seconds: float, max_bytes: int) -> None:
         """Drop what is older or more than wanted, the oldest first."""
         ...

@@ -65,6 +65,10 @@ class Recorder:
         """Keep a report for ``supervisor-maint history``."""
         await self._write(self.ports.history.add_report, report.made_at, report.to_document())
 
+    async def keep_permissions(self, ended_at: float, document: Mapping[str, Any]) -> None:
+        """Keep what a permission pass found, for ``supervisor-maint history``."""
+        await self._write(self.ports.history.add_permissions, ended_at, document)
+
     def begin_hour(self, last: Snapshot | None) -> None:
         """Have the hour's work done with the next snapshot after this one."""
         self.hour_due = True

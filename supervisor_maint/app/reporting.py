@@ -15,7 +15,7 @@ from supervisor_maint.app.answering import Clerk
 from supervisor_maint.app.observing import Observer
 from supervisor_maint.app.ports import Ports
 from supervisor_maint.app.totals import Totals
-from supervisor_maint.app.upkeep import Upkeep
+from supervisor_maint.app.upkeep import Permissions, Upkeep
 from supervisor_maint.errors import StoreError
 from supervisor_maint.monitoring.facts import BuildFacts, Facts
 from supervisor_maint.snapshots.watch import Watch
@@ -36,6 +36,7 @@ class Reporter:
     observer: Observer
     clerk: Clerk
     maintenance: Upkeep
+    permissions: Permissions
     about: dict[str, Any]
     heartbeat_at: float | None = None
     _failing: bool = attrs.field(init=False, default=False)
@@ -69,6 +70,7 @@ class Reporter:
             hold_until_at=self.maintenance.hold_until_at,
             process_downtime=dict(self.totals.plans.downtime_seconds),
             memory_given_back=dict(self.totals.plans.memory_given_back),
+            permissions=self.permissions.facts(),
         )
 
     async def report(self) -> None:
@@ -122,6 +124,7 @@ class Reporter:
             "errors": sum(self.totals.errors.values()),
             "report": report.to_document() if report else None,
             "sinks": {outlet.name: attrs.asdict(outlet.status()) for outlet in self.ports.outlets},
+            "permissions": self.permissions.document(),
             "answers": {key: attrs.asdict(answer) for key, answer in self.clerk.answers.items()},
         }
 

@@ -24,6 +24,7 @@ PLACES = (
     "maintenance",
     "action",
     "announcement",
+    "permissions",
 )
 STORES = ("history", "status", "journal")
 ASKED = ("ok", "failed", "rejected")
@@ -33,8 +34,9 @@ ASKED = ("ok", "failed", "rejected")
 class Totals:
     """How many events of each kind came in, what went wrong where, and how the sinks did.
 
-    ``monitoring`` counts by server how questions to Alertmanager and Prometheus ended.
-    They only grow, and are saved with the process counters.
+    ``monitoring`` counts by server how questions to Alertmanager and Prometheus ended. They only
+    grow, and are saved with the process counters. ``permissions`` is the document of the
+    ``PermissionRecords``, which are loaded where there are rules.
     """
 
     events: Counter[str] = attrs.field(factory=Counter)
@@ -43,6 +45,7 @@ class Totals:
     sinks: dict[str, SinkStatus] = attrs.field(factory=dict)
     monitoring: dict[str, Counter[str]] = attrs.field(factory=dict)
     plans: PlanRecords = attrs.field(factory=PlanRecords)
+    permissions: Mapping[str, Any] = attrs.field(factory=dict)
 
     def monitoring_of(self, server: str) -> Counter[str]:
         """Return the counts of a server, from 0 on."""
@@ -56,6 +59,7 @@ class Totals:
             "store_errors": dict(self.store_errors),
             "monitoring": {name: dict(counts) for name, counts in self.monitoring.items()},
             "plans": self.plans.to_document(),
+            "permissions": self.permissions,
             "sinks": {name: attrs.asdict(status) for name, status in self.sinks.items()},
         }
 
@@ -74,4 +78,5 @@ class Totals:
         for server, counts in document.get("monitoring", {}).items():
             totals.monitoring_of(server).update(counts)
         totals.plans = PlanRecords.restore(document.get("plans", {}))
+        totals.permissions = document.get("permissions", {})
         return totals

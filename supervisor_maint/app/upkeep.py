@@ -1,6 +1,8 @@
-"""What the application asks of planned restarts, and the answers where there are none. No I/O.
+"""What the application asks of planned restarts and of permissions, and the answers where none
+are configured. No I/O.
 
-What runs them takes 4 MB; a listener without a plan does not load it.
+What runs plans takes 4 MB; a listener without a plan does not load it, nor what makes permission
+passes without a rule.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from typing import Any, Callable, ClassVar, Protocol
 
 import attrs
 
-from supervisor_maint.monitoring.facts import PlanFacts
+from supervisor_maint.monitoring.facts import PermissionFacts, PlanFacts
 from supervisor_maint.store.requests import Answer, Request
 
 NO_PLAN = "this listener has no plan: add a [maintenance:NAME] section; nothing was changed"
@@ -96,3 +98,41 @@ class NoPlans:
     async def serve(self, request: Request) -> Answer:  # noqa: ARG002 - the protocol's
         """Refuse."""
         return Answer(done=False, sentence=NO_PLAN, at=self.clock())
+
+
+class Permissions(Protocol):
+    """The permission rules of a listener."""
+
+    def begin_hour(self) -> None:
+        """Want a pass: an hour has begun."""
+        ...
+
+    def consider(self, *, is_run_close: bool) -> None:
+        """Begin the pass that is wanted, once no planned run is near."""
+        ...
+
+    def facts(self) -> tuple[PermissionFacts, ...]:
+        """Return what the metrics show of each rule."""
+        ...
+
+    def document(self) -> dict[str, Any]:
+        """Return what the published status says, JSON-able."""
+        ...
+
+
+class NoRules:
+    """No permission rule at all: nothing to do."""
+
+    def begin_hour(self) -> None:
+        """Do nothing."""
+
+    def consider(self, *, is_run_close: bool) -> None:
+        """Do nothing."""
+
+    def facts(self) -> tuple[PermissionFacts, ...]:
+        """Return none."""
+        return ()
+
+    def document(self) -> dict[str, Any]:
+        """Return an empty document."""
+        return {}

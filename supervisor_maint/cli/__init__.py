@@ -32,6 +32,7 @@ COMMANDS = (
     "hold",
     "resume",
     "cancel",
+    "permissions",
     "history",
     "reload",
     "decommission",

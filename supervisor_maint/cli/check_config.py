@@ -100,8 +100,7 @@ def _pid_of_supervisord(settings: Settings, seen: Surroundings) -> int | None:
 
     None when nobody answers.
     """
-    from supervisor_maint.cli.connecting import connect
-    from supervisor_maint.cli.looking import client
+    from supervisor_maint.cli.connecting import client, connect
     from supervisor_maint.errors import MaintError
 
     ways = [partial(client, settings)]

@@ -35,6 +35,7 @@ from supervisor_maint.supervisord.rpc import SupervisorClient
 
 if TYPE_CHECKING:
     from supervisor_maint.app.maintaining import Maintenance
+    from supervisor_maint.cli.permission_composition import PermissionComposition
     from supervisor_maint.cli.run_composition import RunComposition
     from supervisor_maint.monitoring.sinks.http import Route
 
@@ -72,6 +73,7 @@ class Composition:
     outlets: Outlets = attrs.field(init=False)
     application: Application = attrs.field(init=False)
     _maintenance: Maintenance | None = attrs.field(init=False, default=None)
+    _permissions: PermissionComposition | None = attrs.field(init=False, default=None)
     # what the settings were read from, also when they were refused
     _read: Settings | SettingsRefused
 
@@ -116,6 +118,7 @@ class Composition:
             is_saving_suspended=restored.is_saving_suspended,
         )
         self.bell.open()
+        await self._keep_permissions(self.settings)  # its counters are in the first report
         await self.outlets.open(self.settings)
         await self._maintain(self.settings)
         self.loop.add_reader(self.bell.fileno(), self._rung)
@@ -154,6 +157,7 @@ class Composition:
         self.application.ports.memory = ProcessMemory() if settings.maint.memory else None
         self.application.limit(_limits(settings))
         await self._maintain(settings)
+        await self._keep_permissions(settings)
         self.application.reporter.about = self._about()
         logging.getLogger().setLevel(settings.maint.log_level)
 
@@ -178,6 +182,14 @@ class Composition:
             await self._maintenance.start(settings.plans, zone)
             self.application.take_up(self._maintenance)
 
+    async def _keep_permissions(self, settings: Settings) -> None:
+        """Take up the settings' rules. What keeps them is loaded only where there is one."""
+        if self._permissions is None and settings.permissions:
+            kind = await self.application.ports.compute(_permission_composition)
+            self._permissions = kind.build(self.application, lambda: self.settings)
+        if self._permissions is not None:
+            self._permissions.follow(settings)
+
     def _load(self) -> Settings:
         """Read the settings, and remember of what files, also when they are refused."""
         try:
@@ -191,6 +203,8 @@ class Composition:
     async def close(self) -> None:
         """Save, and bring the last report to the sinks, within the second that SIGTERM leaves."""
         self.loop.remove_reader(self.bell.fileno())
+        if self._permissions is not None:
+            self._permissions.end()
         leaving = asyncio.gather(self._save(), self._report_and_close())
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(leaving, CLOSE_SECONDS)
@@ -251,6 +265,13 @@ def _run_composition() -> type[RunComposition]:
     from supervisor_maint.cli.run_composition import RunComposition
 
     return RunComposition
+
+
+def _permission_composition() -> type[PermissionComposition]:
+    """Load what keeps permissions; beside the loop."""
+    from supervisor_maint.cli.permission_composition import PermissionComposition
+
+    return PermissionComposition
 
 
 def _limits(settings: Settings) -> Limits:

@@ -1,16 +1,20 @@
-"""Where supervisord is, and the client that asks it."""
+"""Where supervisord is, and the client that asks it.
+
+What a command needs for it is loaded when it asks.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from supervisor_maint.errors import MaintError, Problem, SettingsError
+from supervisor_maint.errors import ListenerAbsent, MaintError, Problem, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from supervisor_maint.settings import Settings
     from supervisor_maint.settings.maint import MaintSettings
+    from supervisor_maint.store.publication import Published
     from supervisor_maint.supervisord.rpc import SupervisorClient
 
 
@@ -61,3 +65,27 @@ def connect_within(maint: MaintSettings, url: str, timeout_seconds: float) -> Su
         password=maint.password,
         timeout_seconds=timeout_seconds,
     )
+
+
+def published(settings: Settings) -> Published | None:
+    """Return what the listener last published, or None when there was never one."""
+    from supervisor_maint.store.publication import Publication
+    from supervisor_maint.store.state_dir import StateDir
+
+    try:
+        return Publication(StateDir(settings.maint.state_dir).status).read()
+    except ListenerAbsent:
+        return None
+
+
+def client(settings: Settings) -> SupervisorClient:
+    """Return a client of the supervisord that the settings are about.
+
+    The server URL is the one in the settings or the environment, else the one that the listener
+    uses. Raises MaintError when neither is known.
+    """
+    url = settings.maint.serverurl
+    if url is None:
+        known = published(settings)
+        url = published_url(known.document if known else {})
+    return connect(settings, url)

@@ -1,16 +1,17 @@
-"""``supervisor-maint history``: planned runs and the reports that were made, the newest first."""
+"""``supervisor-maint history``: runs, reports and permission passes, the newest first."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from supervisor_maint.cli.arguments import add_command, add_config, load_settings
 from supervisor_maint.errors import MaintError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from supervisor_maint.settings import Settings
     from supervisor_maint.store.records import Record
@@ -24,7 +25,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         commands,
         "history",
         run,
-        help="show past runs and the reports made after each restart, the newest first",
+        help="show past runs, the reports after each restart, and what permission passes found",
         example="supervisor-maint history --limit 5",
     )
     add_config(parser)
@@ -43,11 +44,14 @@ def run(args: argparse.Namespace) -> int:
         if args.run_id is not None:
             return _one(history.run(args.run_id), args, settings)
         runs, reports = list(history.runs(args.limit)), list(history.reports(args.limit))
+        passes = list(islice(filter(_has_news, history.permissions()), args.limit))
     if args.json:
-        documents = {"runs": _documents(runs), "reports": _documents(reports)}
+        kinds = {"runs": runs, "reports": reports, "permissions": passes}
+        documents = {kind: _documents(records) for kind, records in kinds.items()}
         print(json.dumps(documents, indent=2, default=dict))
     else:
         _show(runs, reports, settings)
+        _show_passes(passes, settings)
     return 0
 
 
@@ -92,6 +96,42 @@ def _show(runs: Sequence[Record], reports: Sequence[Record], settings: Settings)
     if runs:
         show_runs(runs, settings, out)
     show(out, ("report", "after", "took", "differences"), rows)
+
+
+def _has_news(record: Record) -> bool:
+    """Tell whether a permission pass met anything that was not as its rules want it."""
+    if record.document["problem"] is not None:
+        return True
+    told = ("fixed", "would_fix", "failed", "problem")
+    return any(rule[each] for rule in record.document["report"]["rules"] for each in told)
+
+
+def _show_passes(passes: Sequence[Record], settings: Settings) -> None:
+    from supervisor_maint.cli.tables import console, table
+    from supervisor_maint.cli.times import duration, moment
+
+    if not passes:
+        return
+    rows = [
+        (
+            moment(each.document["started_at"], settings.maint.timezone),
+            duration(each.document["ended_at"] - each.document["started_at"]),
+            _found(each.document),
+        )
+        for each in passes
+    ]
+    console().print(table(("permissions", "took", "found"), rows))
+
+
+def _found(document: Mapping[str, Any]) -> str:
+    """Say what a pass found of each rule, a line each."""
+    from supervisor_maint.cli.permission_tables import counted
+    from supervisor_maint.permissions.report import PassReport
+
+    if document["report"] is None:
+        return str(document["problem"])
+    report = PassReport.from_document(document["report"])
+    return "\n".join(counted(rule) for rule in report.rules)
 
 
 def _differences(report: Record) -> str:

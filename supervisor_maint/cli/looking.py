@@ -1,40 +1,17 @@
-"""What the commands look at: supervisord itself, and what the listener published and saved."""
+"""What the commands look at: supervisord itself, and what the listener saved."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from supervisor_maint.cli.connecting import connect, published_url
-from supervisor_maint.errors import ListenerAbsent, StoreAbsent
+from supervisor_maint.cli.connecting import client
+from supervisor_maint.errors import StoreAbsent
 from supervisor_maint.maintenance import estimates
 from supervisor_maint.processes import Namespec, Snapshot
 from supervisor_maint.settings import Settings
 from supervisor_maint.snapshots.watch import Watch
 from supervisor_maint.store.history_reader import HistoryReader
-from supervisor_maint.store.publication import Publication, Published
 from supervisor_maint.store.state_dir import StateDir
-from supervisor_maint.supervisord.rpc import SupervisorClient
-
-
-def published(settings: Settings) -> Published | None:
-    """Return what the listener last published, or None when there was never one."""
-    try:
-        return Publication(StateDir(settings.maint.state_dir).status).read()
-    except ListenerAbsent:
-        return None
-
-
-def client(settings: Settings) -> SupervisorClient:
-    """Return a client of the supervisord that the settings are about.
-
-    The server URL is the one in the settings or the environment, else the one that the listener
-    uses. Raises MaintError when neither is known.
-    """
-    url = settings.maint.serverurl
-    if url is None:
-        known = published(settings)
-        url = published_url(known.document if known else {})
-    return connect(settings, url)
 
 
 def snapshot(settings: Settings) -> Snapshot:

@@ -59,7 +59,8 @@ def _plans(settings: Settings, name: str | None) -> Sequence[Plan]:
 
 
 def _forecast(plan: Plan, settings: Settings) -> Forecast:
-    from supervisor_maint.cli.looking import client, past_downtimes
+    from supervisor_maint.cli.connecting import client
+    from supervisor_maint.cli.looking import past_downtimes
     from supervisor_maint.maintenance.forecast import forecast
     from supervisor_maint.supervisord.pools import find_pools
 

@@ -95,7 +95,7 @@ def _watch(settings: Settings, run_id: str) -> int:
 
 
 def _published_run(settings: Settings) -> Mapping[str, Any] | None:
-    from supervisor_maint.cli.looking import published
+    from supervisor_maint.cli.connecting import published
 
     known = published(settings)
     found: Mapping[str, Any] | None = (

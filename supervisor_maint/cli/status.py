@@ -75,7 +75,8 @@ class _Seen:
 
 def _look(settings: Settings) -> _Seen:
     from supervisor_maint.cli import unattended
-    from supervisor_maint.cli.looking import published, restored, snapshot
+    from supervisor_maint.cli.connecting import published
+    from supervisor_maint.cli.looking import restored, snapshot
     from supervisor_maint.store.state_dir import StateDir
 
     now = time.time()
@@ -163,6 +164,25 @@ def _listener_lines(seen: _Seen) -> Iterator[str]:
         state = sink.get("last_error") or f"last write {ago(sink.get('last_success_at'), seen.now)}"
         yield f"sink          {name}: {state}"
     yield from (f"maintenance   {sentence}" for sentence in seen.sentences)
+    yield from _permission_lines(listener.get("permissions") or {}, seen)
+
+
+def _permission_lines(permissions: Mapping[str, Any], seen: _Seen) -> Iterator[str]:
+    from supervisor_maint.cli.times import ago
+
+    if not permissions:
+        return
+    counts = permissions["counts"].values()
+    done = ", ".join(
+        f"{sum(each[result] for each in counts)} {words}"
+        for result, words in (("ok", "as wanted"), ("fixed", "fixed"), ("failed", "failed"))
+    )
+    ended_at = permissions["ended_at"]
+    last = f"last pass {ago(ended_at, seen.now)}: {done}" if ended_at else "no pass was made yet"
+    under_way = "; one is under way" if permissions["is_under_way"] else ""
+    yield f"permissions   {last}{under_way}"
+    for sentence in permissions["sentences"]:
+        yield f"permissions   {sentence}"
 
 
 def _process_row(seen: _Seen, namespec: Namespec) -> tuple[str, ...]:

@@ -17,6 +17,9 @@ from supervisor_maint.snapshots.tallies import Cause, ProcessTally
 
 _not_negative = attrs.validators.ge(0)
 
+# Of a path that a permission rule is about; would_fix of passes that only report.
+PATH_RESULTS = ("ok", "fixed", "would_fix", "failed", "skipped")
+
 
 @attrs.frozen(kw_only=True)
 class SinkStatus:
@@ -55,11 +58,17 @@ class PlanFacts:
 
 @attrs.frozen(kw_only=True)
 class PermissionFacts:
-    """What the passes of one permission rule found; ``paths`` counts them by result."""
+    """What the passes of one permission rule found; ``paths`` counts them by result.
+
+    ``has_problem`` when the last pass could not do all that the rule asks for, or did not end;
+    ``is_churning`` when the last passes mended the same path each.
+    """
 
     rule: str = attrs.field(validator=attrs.validators.min_len(1))
     paths: Mapping[str, int] = attrs.field(factory=dict)
     last_run_at: float | None = None
+    has_problem: bool = False
+    is_churning: bool = False
 
 
 @attrs.frozen(kw_only=True)

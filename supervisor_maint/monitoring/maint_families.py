@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from supervisor_maint.monitoring.facts import Facts, PlanFacts
+from supervisor_maint.monitoring.facts import PATH_RESULTS, Facts, PermissionFacts, PlanFacts
 from supervisor_maint.monitoring.families import (
     Family,
     Samples,
@@ -35,7 +35,6 @@ EVENT_NAMES = (
 )
 OTHER_EVENTS = "other"
 RUN_RESULTS = ("succeeded", "failed", "skipped")
-PATH_RESULTS = ("ok", "fixed", "failed", "skipped")
 STORES = ("journal", "history")
 
 
@@ -71,6 +70,11 @@ def _paths(facts: Facts) -> Samples:
     for permission in facts.permissions:
         for result, count in counted(permission.paths, PATH_RESULTS).items():
             yield (permission.rule, result), count
+
+
+def _by_rule(value: Callable[[PermissionFacts], float]) -> Callable[[Facts], Samples]:
+    """Read one sample a permission rule."""
+    return lambda facts: (((each.rule,), value(each)) for each in facts.permissions)
 
 
 def _permissions_run_at(facts: Facts) -> float | None:
@@ -208,6 +212,18 @@ MAINT_FAMILIES: tuple[Family, ...] = (
         "supervisor_maint_permissions_last_run_timestamp_seconds",
         "When permissions were last looked at, in seconds since the epoch.",
         single(_permissions_run_at),
+    ),
+    gauge(
+        "supervisor_maint_permissions_problem",
+        "Whether the last pass could not do all that the permission rule asks for: 1 or 0.",
+        _by_rule(lambda permission: permission.has_problem),
+        "rule",
+    ),
+    gauge(
+        "supervisor_maint_permissions_churn",
+        "Whether each of the last three passes mended the same path of the rule: 1 or 0.",
+        _by_rule(lambda permission: permission.is_churning),
+        "rule",
     ),
     counter(
         "supervisor_maint_events_total",

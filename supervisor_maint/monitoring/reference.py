@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from supervisor_maint.monitoring.facts import PATH_RESULTS
 from supervisor_maint.monitoring.maint_families import (
     DIFFERENCE_KINDS,
     EVENT_NAMES,
     OTHER_EVENTS,
-    PATH_RESULTS,
     RUN_RESULTS,
     STORES,
 )
@@ -70,7 +70,7 @@ def _label_rows() -> Iterator[str]:
         "`kind`": _words(DIFFERENCE_KINDS),
         "`event`": _words((*EVENT_NAMES, OTHER_EVENTS)),
         "`plan`": "the name of a `[maintenance:NAME]`",
-        "`rule`": "the name of a rule for permissions",
+        "`rule`": "the name of a `[permissions:NAME]`",
         "`where`": "the part of the listener that survived the exception",
         "`store`": _words(STORES) + ", `status`",
         "`sink`": "what follows `sink:` in its section: `pushgateway`, `pushgateway:backup`, …",

@@ -101,6 +101,10 @@ class History:
         """Keep a report of differences."""
         self._add(Kind.REPORT, made_at, document)
 
+    def add_permissions(self, ended_at: float, document: Mapping[str, Any]) -> None:
+        """Keep what a permission pass found."""
+        self._add(Kind.PERMISSIONS, ended_at, document)
+
     def save_run(self, run_id: str, started_at: float, document: Mapping[str, Any]) -> None:
         """Keep a run; the same run again replaces it."""
         self._add(Kind.RUN, started_at, document, name=run_id)
@@ -113,7 +117,7 @@ class History:
     def prune(self, now: float, *, keep_seconds: float, max_bytes: int) -> None:
         """Drop what is older or more than wanted.
 
-        The oldest go first, snapshots before reports and runs; what ``save_watch``
+        The oldest go first, snapshots and permissions before reports and runs; what ``save_watch``
         saved is never dropped. The file shrinks.
         """
         old = "DELETE FROM records WHERE recorded_at < ?"

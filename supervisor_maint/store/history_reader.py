@@ -33,6 +33,7 @@ class Kind(enum.Enum):
     SNAPSHOT = "snapshot"
     REPORT = "report"
     RUN = "run"
+    PERMISSIONS = "permissions"
 
 
 @attrs.define(eq=False)
@@ -80,6 +81,10 @@ class HistoryReader:
         with translated(self.path):
             row = self._connection.execute(query, (Kind.RUN.value, run_id)).fetchone()
             return None if row is None else _record(*row)
+
+    def permissions(self, limit: int | None = None) -> Iterator[Record]:
+        """Yield what the permission passes found, the newest first."""
+        return self._select(Kind.PERMISSIONS, limit=limit)
 
     def load_watch(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]] | None:
         """Return what the listener saved of its watch, meta and processes, or None if nothing."""

@@ -1,4 +1,4 @@
-"""The one lock that makes its holder the listener of a state directory.
+"""The one lock that makes its holder the listener of a state directory, and that of a pass.
 
 ``flock`` ends with its holder, however it dies, so there is no stale lock; the file stays.
 """
@@ -66,6 +66,23 @@ def acquire(path: Path) -> Lock:
         holder = Holder(_pid(descriptor))
         os.close(descriptor)
     raise StateLocked(_already_held(path.parent, holder), pid=holder.pid)
+
+
+def acquire_folder(path: Path) -> Lock:
+    """Lock a state directory itself, as a permission pass does.
+
+    Nothing is written: root may be asked to make a pass beside a listener that is another's,
+    and what lies in his folder could be a link to anywhere. Raises StateLocked, and OSError
+    when the folder is not there or not ours to open.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | _FLAGS)
+    if _lock(descriptor, fcntl.LOCK_EX):
+        return Lock(path, descriptor)
+    os.close(descriptor)
+    raise StateLocked(
+        f"{path}: another permission pass is under way, the listener's or a command's; "
+        "nothing was changed; try again when it has ended"
+    )
 
 
 def _write_pid(descriptor: int) -> None:

@@ -30,6 +30,7 @@ T = TypeVar("T")
 MARK = "SUPERVISOR_MAINT_TEST_FOLDER"  # in the environment of everything started here
 POLL_SECONDS = 0.05
 TAIL_LINES = 60
+SUPERVISORD = ("-m", "supervisor.supervisord")  # what Python runs
 
 HEAD = """\
 [unix_http_server]
@@ -71,7 +72,8 @@ class RealSupervisord:
     """Supervisord, from the Python that runs the tests, with the stanzas it is given.
 
     A context manager: it starts on entering and everything is ended on leaving. ``options`` go
-    into ``[supervisord]``. ``environment`` is added to what its children inherit.
+    into ``[supervisord]``. ``environment`` is added to what its children inherit. ``program`` is
+    a script that runs it with something changed.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class RealSupervisord:
         username: str | None = None,
         password: str | None = None,
         environment: Mapping[str, str] | None = None,
+        program: Sequence[str] = SUPERVISORD,
         **options: object,
     ) -> None:
         # A unix socket's path has at most 107 bytes: pytest's tmp_path is too long for one.
@@ -90,6 +93,7 @@ class RealSupervisord:
         self.process: subprocess.Popen[bytes] | None = None
         self._credentials = (username, password)
         self._environment = dict(environment or {})
+        self._program = program
         self._options = options
         self._orphans_expected = False
         self.patience_seconds = 15.0  # what an orderly end may still leave for so long
@@ -120,7 +124,7 @@ class RealSupervisord:
             name: value for name, value in os.environ.items() if not name.startswith("SUPERVISOR_")
         }
         # Root's supervisord warns of itself; what the tests read is its log.
-        command = [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-n", "-s"]
+        command = [sys.executable, "-W", "ignore", *self._program, "-n", "-s"]
         with (self.directory / "supervisord.out.log").open("ab") as output:
             self.process = subprocess.Popen(
                 [*command, "-c", str(self.config_file)],

@@ -84,6 +84,7 @@ class FakeHistory:
     totals: dict[str, Any] = attrs.field(factory=dict)
     reports: list[Mapping[str, Any]] = attrs.field(factory=list)
     snapshots: list[tuple[str, Mapping[str, Any]]] = attrs.field(factory=list)
+    permissions: list[Mapping[str, Any]] = attrs.field(factory=list)
     prunes: int = 0
     saves: int = 0
 
@@ -107,6 +108,10 @@ class FakeHistory:
     def add_report(self, made_at: float, document: Mapping[str, Any]) -> None:
         self._write()
         self.reports.append(document)
+
+    def add_permissions(self, ended_at: float, document: Mapping[str, Any]) -> None:
+        self._write()
+        self.permissions.append(document)
 
     def prune(self, now: float, *, keep_seconds: float, max_bytes: int) -> None:
         self._write()

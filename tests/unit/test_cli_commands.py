@@ -9,11 +9,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import attrs
 import pytest
 from supervisor import supervisorctl
 
 from supervisor_maint.cli import times
 from supervisor_maint.cli.requesting import _user
+from supervisor_maint.permissions.report import RuleResult
+from supervisor_maint.store.history import History
 from supervisor_maint.store.mailbox import Mailbox
 from supervisor_maint.store.publication import Publication
 from supervisor_maint.store.requests import Request, Verb
@@ -21,6 +24,7 @@ from supervisor_maint.store.wake import Bell
 from tests.fakes.app import World
 from tests.fakes.commands import Place, SupervisordServer, info
 from tests.fakes.gateway import FakeGateway, answer
+from tests.fakes.permission_walk import report
 from tests.fakes.watching import status as shown
 from tests.fakes.xmlrpc_server import XmlrpcServer
 
@@ -83,6 +87,16 @@ def test_status_of_a_living_listener(place: Place, capsys: pytest.CaptureFixture
             "textfile": {"last_error": None, "last_success_at": None},
             "pushgateway": {"last_error": "nobody there", "last_success_at": None},
         },
+        "permissions": {
+            "is_under_way": True,
+            "started_at": 1_000_000.0,
+            "ended_at": 1_000_001.0,
+            "counts": {
+                "logs": {"ok": 7, "fixed": 2, "failed": 1, "skipped": 0},
+                "tmp": {"ok": 1, "fixed": 0, "failed": 0, "skipped": 0},
+            },
+            "sentences": ["logs: 1 path could not be mended"],
+        },
         "answers": {},
     }
     Publication(place.state.status).publish(published)
@@ -97,9 +111,15 @@ def test_status_of_a_living_listener(place: Place, capsys: pytest.CaptureFixture
         "events lost 3, errors 2",
         "sink textfile: last write never",
         "sink pushgateway: nobody there",
+        lines[5],
+        "permissions logs: 1 path could not be mended",
         "process state wanted up for starts restarts failed down",
-    ] == lines[:6]
-    rows = {line.split()[0]: line for line in lines[7:]}
+    ] == lines[:8]
+    assert re.fullmatch(
+        r"permissions last pass \S+ \S+ ago: 8 as wanted, 2 fixed, 1 failed; one is under way",
+        lines[5],
+    )
+    rows = {line.split()[0]: line for line in lines[9:]}
     assert re.fullmatch(r"web RUNNING RUNNING \d+d \d+h 1 0 0 0\.0s", rows["web"])
     assert "job FATAL RUNNING - 2 1 command 0 0.0s" == rows["job"]
 
@@ -252,6 +272,37 @@ def test_history(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     _, _, newest, oldest = words(capsys.readouterr().out)
     assert newest.startswith("1970-01-12 22:47:02 JST transition 11s job: state: RUNNING")
     assert f"{NOW_TEXT} listener start 11s none" == oldest
+
+
+def test_history_of_permission_passes(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """A pass that found anything is shown, the newest first; any other is left out."""
+    place.state.prepare()
+    history = History(place.state.history)
+    for at, found in ((1000.0, {"fixed": 2}), (2000.0, {}), (3000.0, {"problem": "no such user"})):
+        result = RuleResult(rule="logs", ok=5, **found)
+        history.add_permissions(
+            at,
+            {
+                "started_at": at,
+                "ended_at": at + 2,
+                "problem": None,
+                "report": attrs.evolve(report(result), ended_at=at).as_document(),
+            },
+        )
+    without = {"started_at": 4000.0, "ended_at": 4001.0, "problem": "it was ended", "report": None}
+    history.add_permissions(4000.0, without)
+    history.close()
+
+    assert 0 == place.run("history")
+    found = [line.partition(" JST ")[2] for line in words(capsys.readouterr().out) if "JST" in line]
+    assert [
+        "1s it was ended",
+        "2s logs: 5 as wanted; no such user",
+        "2s logs: 5 as wanted, 2 fixed",
+    ] == found
+
+    assert 0 == place.run("history", "--limit", "1", "--json")
+    assert [without] == json.loads(capsys.readouterr().out)["permissions"]
 
 
 def test_history_limit_and_json(place: Place, capsys: pytest.CaptureFixture[str]) -> None:

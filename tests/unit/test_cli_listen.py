@@ -308,6 +308,7 @@ def test_file_is_refused(place: Place) -> None:
 
 
 TOO_LARGE = ("rich", "superlance", "supervisor.options", "psutil")
+PERMISSIONS = ("supervisor_maint.permissions", "supervisor_maint.app.permission")
 
 
 @pytest.mark.parametrize(
@@ -327,4 +328,19 @@ def test_listener_loads_no_more_than_it_needs(
         loaded = set(re.findall(r"^import '?([\w.]+)'? #", child.log.read_text(), re.MULTILINE))
 
     assert "supervisor_maint.cli.composition" in loaded
+    assert [] == sorted(name for name in loaded if name.startswith(PERMISSIONS))
     assert [] == [name for name in (*TOO_LARGE, *also) if name in loaded]
+
+
+def test_listener_with_rules_leaves_the_walk_to_its_child(tmp_path: Path, place: Place) -> None:
+    """With rules it loads what they are and how to have them kept, and nothing that walks."""
+    place.write(f"[permissions:tree]\npath = {tmp_path}/tree\nmode = 0755\n")
+    with listening(place, "-v") as child:
+        child.hear(b"READY\n")
+        until(place.state.status.exists)
+        assert 0 == child.end()
+        loaded = set(re.findall(r"^import '?([\w.]+)'? #", child.log.read_text(), re.MULTILINE))
+
+    assert "supervisor_maint.permissions.child" in loaded
+    walking = {f"supervisor_maint.permissions.{name}" for name in ("filesystem", "passes")}
+    assert set() == walking & loaded

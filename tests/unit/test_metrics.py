@@ -50,6 +50,8 @@ TABLE = {
     "supervisor_maint_diff_processes": ("gauge", "kind"),
     "supervisor_maint_permission_paths_total": ("counter", "rule result"),
     "supervisor_maint_permissions_last_run_timestamp_seconds": ("gauge", ""),
+    "supervisor_maint_permissions_problem": ("gauge", "rule"),
+    "supervisor_maint_permissions_churn": ("gauge", "rule"),
     "supervisor_maint_events_total": ("counter", "event"),
     "supervisor_maint_events_lost_total": ("counter", ""),
     "supervisor_maint_errors_total": ("counter", "where"),

@@ -181,6 +181,28 @@ def test_lock_ends_with_its_holder(state_dir):
         assert os.getpid() == state_dir.holder()
 
 
+def test_passes_are_made_one_at_a_time(state_dir):
+    """A second permission pass is refused while one is made; the listener is not in the way."""
+    before = sorted(state_dir.path.iterdir())
+    with state_dir.lock_pass():
+        with pytest.raises(StateLocked, match="another permission pass is under way"):
+            state_dir.lock_pass()
+
+        assert before == sorted(state_dir.path.iterdir())  # root may do it in anybody's folder
+
+    with state_dir.lock(), state_dir.lock_pass():
+        assert state_dir.is_held()
+
+
+@pytest.mark.parametrize("make", [lambda path: None, Path.touch, lambda path: path.symlink_to("/")])
+def test_pass_without_a_folder_is_told(tmp_path, make):
+    """Neither nothing, nor a file, nor a link is locked."""
+    make(tmp_path / "state")
+
+    with pytest.raises(OSError, match="state"):
+        StateDir(tmp_path / "state").lock_pass()
+
+
 def test_lock_file_that_was_removed_locks_nobody_out(state_dir):
     """A lock on a file that is no longer there counts for nothing, and a new one is made."""
     with state_dir.lock():
