@@ -208,6 +208,17 @@ def test_supervisord_that_does_not_answer(show: Show, place: Place, tree: Path) 
     assert 0o644 == mode(tree / "drifted")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="whoever is not root hurts only himself")
+def test_settings_that_others_can_change_are_refused(show: Show, place: Place, tree: Path) -> None:
+    """Root does nothing for a file that others can write: exit 2, with the reason."""
+    place.config.chmod(0o666)
+    code, _, error = show()
+
+    assert 2 == code
+    assert "everyone can write to" in error
+    assert 0o600 == mode(tree / "drifted")
+
+
 TOO_LARGE = ("rich", "requests", "prometheus_client", "asyncio", "sqlite3", "superlance", "psutil")
 
 
