@@ -2,29 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Callable
 
 from supervisor_maint.settings import words
-from supervisor_maint.settings.alerting import AlertmanagerSection, PrometheusSection
 from supervisor_maint.settings.maint import MaintSettings
-from supervisor_maint.settings.maintenance import MaintenanceSection, ReadinessSection, StepSection
 from supervisor_maint.settings.nearest import nearest
 from supervisor_maint.settings.options import Declaration, Naming, declaration_of
-from supervisor_maint.settings.permissions import PermissionsSection
 from supervisor_maint.settings.sinks import HttpSection, PushgatewaySection, TextfileSection
 
-KINDS: tuple[type[Any], ...] = (
-    MaintSettings,
-    PushgatewaySection,
-    TextfileSection,
-    HttpSection,
-    AlertmanagerSection,
-    PrometheusSection,
-    MaintenanceSection,
-    StepSection,
-    ReadinessSection,
-    PermissionsSection,
-)
+Kinds = tuple[type[Any], ...]
+
+# Every listener has them.
+EARLY: Kinds = (MaintSettings, PushgatewaySection, TextfileSection, HttpSection)
+
+
+def _alerting() -> Kinds:
+    from supervisor_maint.settings.alerting import AlertmanagerSection, PrometheusSection
+
+    return AlertmanagerSection, PrometheusSection
+
+
+def _plans() -> Kinds:
+    from supervisor_maint.settings.maintenance import (
+        MaintenanceSection,
+        ReadinessSection,
+        StepSection,
+    )
+
+    return MaintenanceSection, StepSection, ReadinessSection
+
+
+def _permissions() -> Kinds:
+    from supervisor_maint.settings.permissions import PermissionsSection
+
+    return (PermissionsSection,)
+
+
+# By family, and loaded when a file has one: a listener without them is a megabyte smaller.
+_LATE: dict[str, Callable[[], Kinds]] = {
+    "alertmanager": _alerting,
+    "prometheus": _alerting,
+    "maintenance": _plans,
+    "step": _plans,
+    "readiness": _plans,
+    "permissions": _permissions,
+}
 
 # Supervisor's own, from options.py of 4.3.0, and DEFAULT, which its parser knows.
 SUPERVISOR_FAMILIES = frozenset(
@@ -47,6 +70,21 @@ SUPERVISOR_FAMILIES = frozenset(
 _SLIP = 0.75
 
 
+def every_kind() -> Kinds:
+    """Load and return the class of every kind."""
+    loads = dict.fromkeys(_LATE.values())
+    return (*EARLY, *(kind for load in loads for kind in load()))
+
+
+def has_family(sections: Iterable[Any], family: str) -> bool:
+    """Tell whether any section is of a family, without loading what that is made of."""
+    return any(declaration_of(type(section)).family == family for section in sections)
+
+
+def _kinds_of(family: str) -> Kinds:
+    return _LATE[family]() if family in _LATE else EARLY
+
+
 def kind_of(header: str) -> type[Any] | None:
     """Return the class of a section, or None when it is none of ours.
 
@@ -56,12 +94,12 @@ def kind_of(header: str) -> type[Any] | None:
     family = header.partition(":")[0]
     if family in SUPERVISOR_FAMILIES:
         return None
-    for kind in KINDS:
+    for kind in _kinds_of(family):
         declared = declaration_of(kind)
         if header == declared.head or header.startswith(declared.head + ":"):
             _check_name(header, declared)
             return kind
-    ours = {declaration_of(kind).family for kind in KINDS}
+    ours = {*_LATE, *(declaration_of(kind).family for kind in EARLY)}
     close = nearest(family, ours | SUPERVISOR_FAMILIES, cutoff=_SLIP)
     if close in ours:
         raise ValueError(_unknown(header, close))
@@ -81,7 +119,7 @@ def _check_name(header: str, declared: Declaration) -> None:
 
 def _unknown(header: str, family: str) -> str:
     """Say which headers of the family there are, the nearest first by name."""
-    declarations = [declaration_of(kind) for kind in KINDS]
+    declarations = [declaration_of(kind) for kind in _kinds_of(family)]
     heads = {entry.head: entry.header for entry in declarations if entry.family == family}
     rest = header.partition(":")[2]
     close = nearest(f"{family}:{rest}" if rest else family, heads)

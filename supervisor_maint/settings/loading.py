@@ -17,11 +17,11 @@ from supervisor_maint.settings import circumstances as machine
 from supervisor_maint.settings import reading, trust
 from supervisor_maint.settings.inputs import Expansions, Inputs, Sources, Stamp
 from supervisor_maint.settings.interpreting import interpret
+from supervisor_maint.settings.kinds import has_family
 from supervisor_maint.settings.model import Settings
 from supervisor_maint.settings.named_files import FilesOf
 from supervisor_maint.settings.one_section import Interpreted
 from supervisor_maint.settings.options import Circumstances
-from supervisor_maint.settings.planning import unasked_blockers, unknown_steps
 
 
 class SettingsRefused(SettingsError):
@@ -103,7 +103,11 @@ def _shared_targets(sections: Iterable[Interpreted]) -> Iterator[Problem]:
 def _incomplete_plans(sections: Iterable[Interpreted]) -> Iterator[Problem]:
     """Refuse plans that name steps, or rely on monitoring, that no section describes."""
     of_plan = {id(entry.value): entry for entry in sections}
-    values = [entry.value for entry in sections]
+    values = [entry.value for entry in sections if entry.value is not None]
+    if not has_family(values, "maintenance"):
+        return
+    from supervisor_maint.settings.planning import unasked_blockers, unknown_steps
+
     for plan, key, message in (*unknown_steps(values), *unasked_blockers(values)):
         interpreted = of_plan[id(plan)]
         yield interpreted.section.problem(message, entry=interpreted.entries[key])

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 import attrs
 
-from supervisor_maint.maintenance.plan import Plan
 from supervisor_maint.settings.inputs import Sources
+from supervisor_maint.settings.kinds import has_family
 from supervisor_maint.settings.maint import MaintSettings
-from supervisor_maint.settings.permissions import PermissionsSection
-from supervisor_maint.settings.planning import plans
 from supervisor_maint.settings.sinks import HttpSection, PushgatewaySection, TextfileSection
 
 if TYPE_CHECKING:
+    from supervisor_maint.maintenance.plan import Plan
     from supervisor_maint.permissions.rules import Rule
 
 T = TypeVar("T")
@@ -52,11 +51,19 @@ class Settings:
     @property
     def plans(self) -> tuple[Plan, ...]:
         """Every planned restart, with its steps and readiness checks, in the order of the files."""
+        if not has_family(self.sections, "maintenance"):
+            return ()
+        from supervisor_maint.settings.planning import plans
+
         return plans(self.sections)
 
     @property
     def permissions(self) -> tuple[Rule, ...]:
         """Every rule of the permissions, in the order of the files, also those that are off."""
+        if not has_family(self.sections, "permissions"):
+            return ()
+        from supervisor_maint.settings.permissions import PermissionsSection
+
         return tuple(section.rule() for section in self.of(PermissionsSection))
 
     def of(self, kind: type[T]) -> tuple[T, ...]:

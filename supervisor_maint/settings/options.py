@@ -1,6 +1,6 @@
 """How a section of the configuration is declared: an attrs class whose fields are its keys.
 
-A new section is a new class decorated with ``section`` and listed in ``kinds.KINDS``; reading,
+A new section is a new class decorated with ``section`` and listed in ``kinds``; reading,
 problems and the reference page follow from what is declared here. No I/O here.
 """
 

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-from supervisor_maint.settings.kinds import KINDS
+from supervisor_maint.settings.kinds import every_kind
 from supervisor_maint.settings.options import Naming, Option, declaration_of, options_of
 
 _INTRODUCTION = """\
@@ -38,7 +38,7 @@ it.
 
 def markdown(note: str) -> str:
     """Return the whole page; ``note`` says how it is made."""
-    sections = (line for kind in KINDS for line in _section(kind))
+    sections = (line for kind in every_kind() for line in _section(kind))
     return "\n".join(["# Configuration\n", f"{note}\n", _INTRODUCTION, *sections])
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from supervisor_maint.settings.inputs import Expansions
-from supervisor_maint.settings.kinds import KINDS
+from supervisor_maint.settings.kinds import every_kind
 from supervisor_maint.settings.options import options_of
 
-OPTIONS = [(kind.__name__, option) for kind in KINDS for option in options_of(kind).values()]
+OPTIONS = [(kind.__name__, option) for kind in every_kind() for option in options_of(kind).values()]
 
 
 @pytest.mark.parametrize(
