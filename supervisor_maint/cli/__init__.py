@@ -24,6 +24,7 @@ COMMANDS = (
     "init",
     "status",
     "health",
+    "monitoring",
     "snapshot",
     "diff",
     "accept",

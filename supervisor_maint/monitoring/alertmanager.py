@@ -76,6 +76,12 @@ class AlertmanagerClient:
         query += [(kind, "true" if muted else "false") for kind in ("silenced", "inhibited")]
         return self._parsed(_alerts, "GET", "/api/v2/alerts", query=query)
 
+    def configuration(self) -> str:
+        """Return the text of its configuration, as it read it; secrets are left out by it."""
+        return self._parsed(
+            lambda answer: str(answer["config"]["original"]), "GET", "/api/v2/status"
+        )
+
     def close(self) -> None:
         """Hang up."""
         self._client.close()

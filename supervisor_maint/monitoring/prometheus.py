@@ -1,9 +1,13 @@
-"""Prometheus, asked through its HTTP API: one instant query. Every call ends in time."""
+"""Prometheus, asked through its HTTP API: instant queries, and what it has been set up with.
+
+Every call ends in time.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import attrs
 
@@ -11,6 +15,8 @@ from supervisor_maint.errors import MonitoringError
 from supervisor_maint.monitoring.access import HttpAccess, check_url
 from supervisor_maint.monitoring.gates import Sample
 from supervisor_maint.monitoring.http_client import HttpClient, Server
+
+T = TypeVar("T")
 
 _MOST_BYTES = 4 * 1024 * 1024
 
@@ -32,19 +38,36 @@ class PrometheusClient:
 
     def query(self, expression: str) -> tuple[Sample, ...]:
         """Evaluate an expression now; a scalar is one sample. Raises MonitoringError."""
-        answer = self._client.call(
-            self._server,
-            "GET",
-            "/api/v1/query",
-            query=[("query", expression)],
-            most_bytes=_MOST_BYTES,
-        )
+        found = "neither a vector nor a scalar; check url and the query"
+        return self._parsed(_samples, "/api/v1/query", found, query=[("query", expression)])
+
+    def alert_health(self) -> Mapping[str, str]:
+        """Return the name of every alert it has a rule for, with that rule's health: ``ok``, ….
+
+        Raises MonitoringError.
+        """
+        found = "no list of rules; check url"
+        return self._parsed(_alert_health, "/api/v1/rules", found, query=[("type", "alert")])
+
+    def alertmanagers(self) -> tuple[str, ...]:
+        """Return the URLs of the Alertmanagers that it sends alerts to. Raises MonitoringError."""
+        found = "no list of Alertmanagers; check url"
+        return self._parsed(_alertmanagers, "/api/v1/alertmanagers", found)
+
+    def _parsed(
+        self,
+        read: Callable[[Any], T],
+        path: str,
+        otherwise: str,
+        *,
+        query: list[tuple[str, str]] | None = None,
+    ) -> T:
+        answer = self._client.call(self._server, "GET", path, query=query, most_bytes=_MOST_BYTES)
         try:
-            return _samples(json.loads(answer))
+            return read(json.loads(answer))
         except (AttributeError, KeyError, TypeError, ValueError):
             raise MonitoringError(
-                f"{self._server.place} answered with something that is neither a vector nor a "
-                "scalar; check url and the query"
+                f"{self._server.place} answered with something that is {otherwise}"
             ) from None
 
     def close(self) -> None:
@@ -59,3 +82,12 @@ def _samples(answer: Any) -> tuple[Sample, ...]:
     if kind == "vector":
         return tuple(Sample(float(each["value"][1]), dict(each["metric"])) for each in result)
     raise ValueError(f"expected a vector or a scalar, found {kind!r}")
+
+
+def _alert_health(answer: Any) -> dict[str, str]:
+    rules = (rule for group in answer["data"]["groups"] for rule in group["rules"])
+    return {str(rule["name"]): str(rule["health"]) for rule in rules if rule["type"] == "alerting"}
+
+
+def _alertmanagers(answer: Any) -> tuple[str, ...]:
+    return tuple(str(each["url"]) for each in answer["data"]["activeAlertmanagers"])
