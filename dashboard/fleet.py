@@ -19,12 +19,9 @@ from dashboard.panels import (
 
 KEYS = ("job", "instance", "supervisor")
 BY = "by (job, instance, supervisor)"
-# A listener that died has no series any more; the alerts remember it as long.
-REMEMBERED = "6h"
-HEARTBEAT = f"last_over_time(supervisor_maint_heartbeat_timestamp_seconds{{$fleet}}[{REMEMBERED}])"
-DEADLINE = (
-    f"last_over_time(supervisor_maint_window_deadline_timestamp_seconds{{$fleet}}[{REMEMBERED}])"
-)
+# A listener that died has no series any more; the alerts remember both as long.
+HEARTBEAT = "last_over_time(supervisor_maint_heartbeat_timestamp_seconds{$fleet}[1d])"
+DEADLINE = "last_over_time(supervisor_maint_window_deadline_timestamp_seconds{$fleet}[6h])"
 # 0 where nobody has such a series, but nothing where there is nobody.
 OR_0 = "or 0 * sum(supervisor_up{$fleet})"
 
@@ -111,7 +108,7 @@ FLEET = Row(
     (
         stat(
             "Listeners",
-            f"Listeners that were heard of within the last {REMEMBERED}.",
+            "Listeners that were heard of within the last day.",
             f"count({HEARTBEAT})",
             NUMBER,
         ),
