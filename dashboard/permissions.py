@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dashboard.fleet import AGE, BY, NONE_IS_GOOD, NUMBER
 from dashboard.model import Row
-from dashboard.panels import Column, bars, graph, table
+from dashboard.panels import GREY, RED, Column, Value, bars, graph, table
 
 KEYS = ("job", "instance", "supervisor", "rule")
 BY_RULE = "by (job, instance, supervisor, rule)"
+BAD_NEWS = Value(words={"0": ("no", GREY), "1": ("yes", RED)})
 
 
 def _paths(result: str) -> str:
@@ -17,15 +18,22 @@ def _paths(result: str) -> str:
     )
 
 
+def _now(what: str) -> str:
+    return f"max {BY_RULE} (supervisor_maint_permissions_{what}{{$fleet}})"
+
+
 PERMISSIONS = Row(
     "Permissions",
     (
         table(
             "Rules",
-            "What each rule did in the time shown, by path: right already, mended, refused by the "
-            "system, or left alone because it is not safe to touch.",
+            "Whether the last pass could not do all that a rule asks for, whether the last three "
+            "mended the same path, and what all passes in the time shown did, by path: right "
+            "already, mended, failed, or left alone because it is not safe to touch.",
             KEYS,
             (
+                Column(title="Problem", expression=_now("problem"), value=BAD_NEWS),
+                Column(title="Churn", expression=_now("churn"), value=BAD_NEWS),
                 Column(title="Right", expression=_paths("ok"), value=NUMBER),
                 Column(title="Mended", expression=_paths("fixed"), value=NUMBER),
                 Column(title="Failed", expression=_paths("failed"), value=NONE_IS_GOOD),

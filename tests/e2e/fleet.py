@@ -19,6 +19,7 @@ from dashboard.view import View
 from tests.e2e.harness import RealSupervisord
 from tests.e2e.harness_programs import free_port, group, http_server, leaker, program, sleeper
 from tests.e2e.harness_servers import Prometheus
+from tests.e2e.hourly import HOURLY_SUPERVISORD, Hours, rule
 from tests.e2e.observed import Observed, fragile
 from tests.e2e.planned import Runs, plan
 
@@ -34,10 +35,13 @@ class Host:
     def __init__(self, name: str, folder: Path) -> None:
         folder.mkdir()
         self.name = name
-        self._broken = folder / "broken"
+        self._broken, self._uploads = folder / "broken", folder / "uploads"
+        self._uploads.mkdir()
         nightly = plan("nightly", schedule="0 3 * * *", timezone="Asia/Tokyo", max_groups=1)
-        sinks = f"[sink:textfile]\npath={folder}/maint.prom\n{nightly}"
+        kept = rule("uploads", path=self._uploads, recursive="true", file_mode="0640")
+        sinks = f"[sink:textfile]\npath={folder}/maint.prom\n{nightly}\n{kept}"
         self.observed = Observed(folder, sinks=sinks)
+        self._hours = Hours(self.observed)
 
     def stanzas(self) -> Iterator[str]:
         """Yield what its supervisord runs."""
@@ -74,6 +78,14 @@ class Host:
         """Have the plan run to its end."""
         Runs(self.observed).run("nightly")
 
+    def upload(self, count: int) -> None:
+        """Put files there that others may write to, and let an hour begin."""
+        for number in range(count):
+            new = self._uploads / f"{len(list(self._uploads.iterdir()))}-{number}"
+            new.touch()
+            new.chmod(0o666)
+        self._hours.next_pass()
+
     def hold(self) -> None:
         """Keep the plan from running for a day."""
         self.observed.command("hold", "nightly", "--for", "1d", "--reason", "a deploy")
@@ -84,7 +96,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         hosts = [Host(name, Path(folder) / name) for name in HOSTS]
         for host in hosts:
-            supervisord = stack.enter_context(RealSupervisord(*host.stanzas()))
+            supervisord = stack.enter_context(
+                RealSupervisord(*host.stanzas(), program=HOURLY_SUPERVISORD)
+            )
             host.observed.under(supervisord)
         prometheus = stack.enter_context(Prometheus(_prometheus_yml(hosts)))
         began_at = time.time()
@@ -120,11 +134,14 @@ def _live(first: Host, second: Host, third: Host) -> None:
         lambda: third.crash("web:web_1"),
         lambda: first.ctl("restart", "web:*"),
         second.break_report,
+        lambda: first.upload(5),
         lambda: third.crash("worker"),
         first.run,
         second.run,
         second.mend_report,
         third.run,
+        lambda: second.upload(2),
+        lambda: first.upload(3),
         third.break_report,
         lambda: first.crash("web:web_2"),
         first.hold,
