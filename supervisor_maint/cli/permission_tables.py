@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervisor_maint.cli.tables import console, table
+from supervisor_maint.cli import tables
 from supervisor_maint.permissions.report import PassReport, PathResult, Result, RuleResult
 
 _WORDS = {
@@ -11,13 +11,16 @@ _WORDS = {
     Result.FAILED: "failed",
     Result.SKIPPED: "left alone",
 }
+_HEADERS = ("rule", "path", "had", "wanted", "result", "why not")
 
 
 def show(report: PassReport) -> None:
     """Print a pass."""
     if report.paths:
-        headers = ("rule", "path", "had", "wanted", "result")
-        console().print(table(headers, map(_row, report.paths)))
+        has_reasons = any(path.reason for path in report.paths)
+        columns = len(_HEADERS) if has_reasons else len(_HEADERS) - 1
+        rows = (_row(path)[:columns] for path in report.paths)
+        tables.show(tables.console(), _HEADERS[:columns], rows)
     if report.paths_left_out:
         print(f"and {report.paths_left_out} more\n")
     for rule in report.rules:
@@ -25,9 +28,7 @@ def show(report: PassReport) -> None:
 
 
 def _row(path: PathResult) -> tuple[str, ...]:
-    words = _WORDS[path.result]
-    told = f"{words}: {path.reason}" if path.reason else words
-    return path.rule, path.path, path.had, path.wanted, told
+    return path.rule, path.path, path.had, path.wanted, _WORDS[path.result], path.reason
 
 
 def counted(rule: RuleResult) -> str:

@@ -73,6 +73,19 @@ def test_drift_is_put_right(show: Show, tree: Path) -> None:
     assert (0, "tree: 2 as wanted\n", "") == show()
 
 
+def test_path_is_whole_in_a_narrow_console(
+    show: Show, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A path and a reason are not cut, however little room there is."""
+    monkeypatch.setenv("COLUMNS", "60")
+    (tree / "link").symlink_to("right")
+    unbroken = re.sub(r"\s+", "", show()[1])
+
+    assert f"{tree}/drifted" in unbroken
+    assert f"{tree}/link" in unbroken
+    assert "asymboliclink;onlyregularfilesandfoldersarechanged" in unbroken
+
+
 def test_dry_run_changes_nothing(show: Show, tree: Path) -> None:
     """``--dry-run`` shows what would be done; that there is drift is no failure."""
     code, printed, _ = show("--dry-run")

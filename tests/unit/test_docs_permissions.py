@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -89,6 +90,32 @@ def test_what_the_text_refuses_is_refused() -> None:
     for path in named:
         with pytest.raises(SettingsError):
             rule(path, recursive=True)
+
+
+REASONS = TEXT.split("\n## What a reason means\n")[1]
+
+
+@pytest.mark.parametrize("reason", re.findall(r"^\| (`[^|]+`) \|", REASONS, re.MULTILINE))
+def test_reason_is_one_that_is_given(reason: str) -> None:
+    """Each reason that is explained is in a sentence of the package."""
+    sentences = _sentences()
+
+    for part in re.findall(r"`([^`]+)`", reason):
+        assert any(part in sentence for sentence in sentences), part
+
+
+def _sentences() -> list[str]:
+    """Return every text of the package, what is put into it as ``…``."""
+    folder = REPOSITORY / "supervisor_maint" / "permissions"
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in folder.glob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    return [_sentence(node) for node in nodes if isinstance(node, (ast.Constant, ast.JoinedStr))]
+
+
+def _sentence(node: ast.AST) -> str:
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_sentence(part) for part in node.values)
+    return str(node.value) if isinstance(node, ast.Constant) else "…"
 
 
 @pytest.mark.parametrize(
