@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
-from collections.abc import Callable
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.harness import is_alive
+from tests.e2e.harness import RealSupervisord, is_alive
 from tests.e2e.harness_programs import program, sleeper
 from tests.e2e.hourly import HOURLY_SUPERVISORD, Hours, mode, rule
 from tests.e2e.observed import Observed
@@ -16,6 +21,7 @@ from tests.e2e.planned import Runs, plan, step
 
 Observe = Callable[..., Observed]
 HOURLY = {"program": HOURLY_SUPERVISORD}
+NOBODY = 65534
 ANOTHER = "another permission pass is under way"
 
 
@@ -182,3 +188,60 @@ def test_only_reporting_changes_nothing(observe: Observe, tree: Path) -> None:
     assert 0 == observed.command("permissions").returncode
     assert 0o640 == mode(drifted)
     assert 0 == observed.command("permissions", "--check").returncode
+
+
+def _can_be_nobody() -> bool:
+    """Tell whether another user can run this Python and load what it needs."""
+    if os.geteuid() != 0:
+        return True  # we are a user already
+    command = [sys.executable, "-c", "import supervisor, supervisor_maint"]
+    try:
+        loaded = subprocess.run(
+            command, user=NOBODY, group=NOBODY, extra_groups=(), cwd="/", check=False
+        )
+    except PermissionError:
+        return False
+    return loaded.returncode == 0
+
+
+@pytest.fixture
+def users_folder() -> Iterator[Path]:
+    """Make a folder that is the user's who supervisord runs as; pytest's own are closed to him."""
+    folder = Path(tempfile.mkdtemp(prefix="sm", dir="/tmp"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_without_root_what_can_be_done_is_done(users_folder: Path) -> None:
+    """A user's listener mends modes of his files, and says once a rule what the rest needs."""
+    if not _can_be_nobody():
+        pytest.skip("another user can neither run this Python nor read what it loads")
+    own, given = users_folder / "own", users_folder / "given"
+    for path in (own, given):
+        path.mkdir()
+        for name in "abc":
+            (path / name).touch(mode=0o600)
+    observed = Observed(
+        users_folder,
+        sinks=rule("own", path=f"{own}/*", mode="0640")
+        + rule("given", path=f"{given}/*", owner="root", mode="0640"),
+    )
+    user = {"user": NOBODY} if os.geteuid() == 0 else {}
+    supervisord = RealSupervisord(observed.stanza(), program=HOURLY_SUPERVISORD, **user)
+    if user:
+        for path in (users_folder, *users_folder.rglob("*"), supervisord.directory):
+            os.chown(path, NOBODY, NOBODY)
+    with supervisord:
+        hours = Hours(observed.under(supervisord))
+        hours.next_pass()
+        found = hours.next_pass()
+
+        assert [0o640] * 6 == [mode(path / name) for path in (own, given) for name in "abc"]
+        assert (3, 0) == (found["own"]["ok"], found["own"]["failed"])
+        assert (0, 3) == (found["given"]["ok"], found["given"]["failed"])
+        assert "root" in found["given"]["problem"]
+        assert 1 == observed.log().count(f"given: {found['given']['problem']}")
+        observed.wait_for_value(1.0, "maint_permissions_problem", rule="given")
+        observed.wait_for_value(0.0, "maint_permissions_problem", rule="own")
