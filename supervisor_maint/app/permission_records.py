@@ -13,7 +13,7 @@ import attrs
 
 from supervisor_maint.monitoring.facts import PATH_RESULTS, PermissionFacts
 from supervisor_maint.permissions.endings import Pass
-from supervisor_maint.permissions.report import PassReport, Result, RuleResult
+from supervisor_maint.permissions.report import PathResult, Result, RuleResult
 
 # What is mended at so many passes on end is undone by somebody in between. Two may be a deploy
 # and the rotation of the same night.
@@ -30,6 +30,7 @@ def _no_counts() -> dict[str, int]:
 class RuleRecord:
     """How a rule went so far. ``counts`` are those of the last pass, ``totals`` of all.
 
+    ``failure`` is the first path that the last pass could not mend, with the reason.
     ``streaks`` tells of each path that the last pass mended at how many passes on end it was.
     A pass lists so many paths and no more: ``digest_streak`` is at how many passes on end
     exactly the same paths were mended, whichever they were.
@@ -39,6 +40,7 @@ class RuleRecord:
     counts: dict[str, int] = attrs.field(factory=_no_counts)
     last_run_at: float | None = None
     problem: str | None = None
+    failure: str | None = None
     streaks: dict[str, int] = attrs.field(factory=dict)
     digest: str = ""
     digest_streak: int = 0
@@ -58,12 +60,14 @@ class RuleRecord:
         """Tell whether the last pass could not do all that the rule asks for."""
         return self.problem is not None or self.counts["failed"] > 0
 
-    def note(self, found: RuleResult, mended: Sequence[str], at: float) -> None:
-        """Take what a pass found; ``mended`` are the paths, as far as they are listed."""
+    def note(self, found: RuleResult, listed: Sequence[PathResult], at: float) -> None:
+        """Take what a pass found; ``listed`` are the rule's paths that its report lists."""
         self.counts = {result: getattr(found, result) for result in PATH_RESULTS}
         self.totals = {result: self.totals[result] + count for result, count in self.counts.items()}
         self.problem = found.problem
         self.last_run_at = at
+        self.failure = _first_failure(listed)
+        mended = [each.path for each in listed if each.result is Result.FIXED]
         self.streaks = {path: self.streaks.get(path, 0) + 1 for path in mended[:STREAKS_KEPT]}
         is_same = found.fixed > 0 and found.fixed_digest == self.digest
         self.digest_streak = self.digest_streak + 1 if is_same else min(found.fixed, 1)
@@ -92,9 +96,9 @@ class PermissionRecords:
         self.problem = made.problem
         if made.report is None:
             return
-        mended = _mended(made.report)
         for found in made.report.rules:
-            self.rule(found.rule).note(found, mended[found.rule], made.report.ended_at)
+            listed = [each for each in made.report.paths if each.rule == found.rule]
+            self.rule(found.rule).note(found, listed, made.report.ended_at)
 
     def facts(self, names: tuple[str, ...]) -> tuple[PermissionFacts, ...]:
         """Return what the metrics show of these rules."""
@@ -136,19 +140,17 @@ class PermissionRecords:
         return cls(**{**document, "rules": rules})
 
 
-def _mended(report: PassReport) -> Mapping[str, Sequence[str]]:
-    found: dict[str, list[str]] = {result.rule: [] for result in report.rules}
-    for path in report.paths:
-        if path.result is Result.FIXED:
-            found[path.rule].append(path.path)
-    return found
+def _first_failure(listed: Sequence[PathResult]) -> str | None:
+    failures = (each for each in listed if each.result is Result.FAILED)
+    return next((f"{each.path}: {each.reason}" for each in failures), None)
 
 
 def _rule_sentences(name: str, record: RuleRecord) -> Iterator[str]:
     if record.problem is not None:
         yield f"{name}: {record.problem}"
     if record.counts["failed"]:
-        yield f"{name}: {paths(record.counts['failed'])} could not be mended"
+        first = f", first {record.failure}" if record.failure else ""
+        yield f"{name}: {paths(record.counts['failed'])} could not be mended{first}"
     if record.is_churning:
         yield (
             f"{name}: {_churning(record)} mended at each of the last {CHURN_PASSES} passes: "

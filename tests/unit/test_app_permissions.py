@@ -10,7 +10,7 @@ from supervisor_maint.app.permission_records import PermissionRecords
 from supervisor_maint.errors import MaintError
 from supervisor_maint.monitoring.facts import PATH_RESULTS, PermissionFacts
 from supervisor_maint.permissions.endings import PassEnd
-from supervisor_maint.permissions.report import PassReport, RuleResult
+from supervisor_maint.permissions.report import PassReport, PathResult, Result, RuleResult
 from tests.fakes.app import World, play
 from tests.fakes.permission_walk import FakeWalk, keep, mended, report, told
 
@@ -166,9 +166,21 @@ def test_pass_waits_for_a_planned_run() -> None:
 
 def test_problems_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
     """A rule's problem is logged when it is new, shown while it lasts, and a metric says so."""
+    failed = [
+        PathResult(
+            rule="logs",
+            path=f"/var/log/{name}",
+            had="0600",
+            wanted="0644",
+            result=Result.FAILED,
+            reason="read-only file system",
+        )
+        for name in "ab"
+    ]
     broken = told(
         RuleResult(rule="logs", failed=2),
         RuleResult(rule="web", problem="owner 'web': there is no such user"),
+        paths=failed,
     )
 
     async def story(world: World) -> None:
@@ -178,7 +190,7 @@ def test_problems_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
     world = play(story)
 
     assert [
-        "logs: 2 paths could not be mended",
+        "logs: 2 paths could not be mended, first /var/log/a: read-only file system",
         "web: owner 'web': there is no such user",
     ] == sentences(world)
     assert [True, True, False] == [each.has_problem for each in facts(world)]
