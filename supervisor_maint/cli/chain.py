@@ -141,12 +141,14 @@ def _prometheus_links(
 
 def _arrivals(
     client: PrometheusClient, expected: Sequence[Expected], wait_seconds: float
-) -> Iterator[Link]:
+) -> tuple[Link, ...]:
     """Ask for each until it is there, or time is over for all."""
     ends_at = time.monotonic() + wait_seconds
+    found = []
     for each in expected:
         look = functools.partial(_arrival, client, each, ends_at, wait_seconds)
-        yield _judged(each.name, look)
+        found.append(_judged(each.name, look))
+    return chain.one_source(found)
 
 
 def _arrival(

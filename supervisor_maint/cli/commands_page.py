@@ -23,6 +23,8 @@ Every command with `--config FILE` finds the file without it, when it is at a us
 | 1 | failed; or something was found, with `--check` |
 | 2 | wrong usage, or settings that cannot be used |
 | 130 | ended by Ctrl-C |
+
+`health` has codes of its own, for those who ask it.
 """
 
 _EXAMPLE = "example:\n"

@@ -33,13 +33,14 @@ _SHOWN = 3
 class Link:
     """One link: its name, whether it works (None: nobody could look), and what was found.
 
-    ``to_do`` says what to change where it does not work.
+    ``to_do`` says what to change where it does not work. ``is_absent``: there is nothing at all.
     """
 
     name: str
     works: bool | None
     found: str
     to_do: str = ""
+    is_absent: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -116,11 +117,28 @@ def arrival(samples: Sequence[Sample], expected: Expected, waited_seconds: float
         return Link(expected.name, True, f"with {labels}")
     if not samples:
         to_do = f"{expected.setting}; or give it longer, with --wait"
-        return Link(expected.name, False, f"not there after {waited_seconds:g} s", to_do)
+        found = f"not there after {waited_seconds:g} s"
+        return Link(expected.name, False, found, to_do, is_absent=True)
     wrong = sorted({_shown(_wrong_labels(sample, expected)) for sample in samples})
     found = "; ".join(wrong[:_SHOWN])
     wanted = _shown(expected.labels)
     return Link(expected.name, False, f"expected {wanted}, found {found}", expected.fix)
+
+
+def one_source(arrivals: Sequence[Link]) -> tuple[Link, ...]:
+    """Judge the arrivals together: Prometheus is to read one sink, and not a second one.
+
+    A sink that it does not read is well where it reads another; with two each alert comes twice.
+    """
+    read = [link for link in arrivals if link.works]
+    if not read:
+        return tuple(arrivals)
+    unread = "not read, which is well: one sink is enough"
+    judged = [Link(each.name, None, unread) if each.is_absent else each for each in arrivals]
+    if len(read) > 1:
+        to_do = "scrape only one of the sinks: with two each alert comes twice"
+        judged.append(Link("Prometheus reads one sink", False, f"it reads {len(read)}", to_do))
+    return tuple(judged)
 
 
 def _wrong_labels(sample: Sample, expected: Expected) -> dict[str, str]:

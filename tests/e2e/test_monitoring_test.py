@@ -26,6 +26,8 @@ scrape_configs:
   - job_name: pushgateway
     honor_labels: {honor_labels}
     static_configs: [{{targets: ["127.0.0.1:{gateway}"]}}]
+"""
+AND_THE_ENDPOINT = """\
   - job_name: supervisor
     static_configs: [{{targets: ["127.0.0.1:{listener}"]}}]
     relabel_configs: [{{target_label: instance, replacement: web01}}]
@@ -44,8 +46,8 @@ urls=http://127.0.0.1:{alertmanager}
 def test_chain(observe: Callable[..., Observed]) -> None:
     """Every link works when set up as shipped, and nothing is left; then what is broken is found.
 
-    Without honor_labels the gateway's labels are found, and what to change; an Alertmanager that
-    is gone takes no silence.
+    The endpoint need not be scraped where the gateway is. Without honor_labels the gateway's labels
+    are found, and what to change; an Alertmanager that is gone takes no silence.
     """
     with Pushgateway() as gateway, Alertmanager(ALERTMANAGER.read_text("utf-8")) as alertmanager:
         ports = {"gateway": gateway.port, "alertmanager": alertmanager.port}
@@ -59,20 +61,23 @@ def test_chain(observe: Callable[..., Observed]) -> None:
         prometheus.port = ports["prometheus"]
         prometheus.url = f"http://127.0.0.1:{prometheus.port}"
         with prometheus:
-            well = observed.command("monitoring", "test", "--json")
+            well = observed.command("monitoring", "test", "--json", "--wait", "10s")
             left = gateway.metrics().matching("supervisor_maint_test_timestamp_seconds")
             silences = [each["status"]["state"] for each in alertmanager.silences()]
             alertmanager.stop()
-            configuration = PROMETHEUS.format(honor_labels="false", **ports)
+            configuration = (PROMETHEUS + AND_THE_ENDPOINT).format(honor_labels="false", **ports)
             (prometheus.directory / "prometheus.yml").write_text(configuration, encoding="utf-8")
             prometheus.send("POST", "/-/reload")
             observed.wait_until(
-                lambda: prometheus.query('up{job="pushgateway"}'), "the gateway is scraped"
+                lambda: prometheus.query('up{job="supervisor"} == 1'), "both are scraped"
             )
             broken = observed.command("monitoring", "test", "--json", "--wait", "5s")
 
     links = json.loads(well.stdout)
-    assert [] == [link for link in links if not link["works"]]
+    assert [] == [link for link in links if link["works"] is False]
+    assert ["Prometheus has what sink http said"] == [
+        link["link"] for link in links if link["works"] is None
+    ]
     assert (0, "", 8) == (well.returncode, well.stderr, len(links))
     assert ({}, ["expired"]) == (left, silences)
     failed = {link["link"]: link for link in json.loads(broken.stdout) if not link["works"]}

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from supervisor_maint.monitoring import chain
-from supervisor_maint.monitoring.chain import Expected
+from supervisor_maint.monitoring.chain import Expected, Link
 from supervisor_maint.monitoring.gates import Sample
 
 CONF_D = Path(__file__).resolve().parents[2] / "conf.d"
@@ -86,6 +86,35 @@ def test_arrival(
     assert found in link.found
     assert to_do in link.to_do
     assert works is (link.to_do == "")
+
+
+READ = Link("a", True, "with its labels")
+MISLABELLED = Link("b", False, "other labels", "honor them")
+ABSENT = Link("c", False, "not there", "scrape it", is_absent=True)
+UNREAD = Link("c", None, "not read, which is well: one sink is enough")
+TWICE = Link(
+    "Prometheus reads one sink",
+    False,
+    "it reads 2",
+    "scrape only one of the sinks: with two each alert comes twice",
+)
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "judged"),
+    [
+        ((), ()),
+        ((READ,), (READ,)),
+        ((ABSENT,), (ABSENT,)),
+        ((ABSENT, MISLABELLED), (ABSENT, MISLABELLED)),
+        ((READ, ABSENT), (READ, UNREAD)),
+        ((READ, MISLABELLED), (READ, MISLABELLED)),
+        ((READ, READ, ABSENT), (READ, READ, UNREAD, TWICE)),
+    ],
+)
+def test_one_sink_is_to_be_read(arrivals: tuple[Link, ...], judged: tuple[Link, ...]) -> None:
+    """One sink that Prometheus reads is enough, and a second one is too many."""
+    assert judged == chain.one_source(arrivals)
 
 
 def test_report_holds_what_is_asked_for() -> None:

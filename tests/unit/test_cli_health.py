@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,19 @@ from tests.fakes.commands import Place, SupervisordServer, info
 from tests.fakes.gateway import FakeGateway, answer, hang
 from tests.fakes.xmlrpc_server import XmlrpcServer
 
+REPOSITORY = Path(__file__).resolve().parents[2]
+TOO_MUCH = {
+    "asyncio",
+    "cronsim",
+    "prometheus_client",
+    "requests",
+    "rich",
+    "sqlite3",
+    "supervisor_maint.maintenance",
+    "supervisor_maint.permissions",
+    "supervisor_maint.settings.kinds",
+    "xml.etree",
+}
 LINE = "SUPERVISOR WARNING - 1 of 2 processes down as planned by nightly | wanted=2;;;0"
 RUN = {
     "plan": "nightly",
@@ -256,6 +271,23 @@ def test_page_hangs(capsys: pytest.CaptureFixture[str]) -> None:
     with FakeGateway(hang) as page:
         assert 2 == main(["health", "--url", page.url, "--timeout", "0.1"])
     assert "SUPERVISOR CRITICAL - " in shown(capsys)
+
+
+def test_little_is_loaded(place: Place) -> None:
+    """A check that runs all day loads no more than it needs."""
+    publish(place)
+    script = (
+        "import sys\n"
+        "from supervisor_maint.cli import main\n"
+        f"main(['health', '--config', {str(place.config)!r}])\n"
+        "print(*sys.modules)\n"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert "supervisor_maint.monitoring.health" in printed
+    assert set() == TOO_MUCH & set(printed)
 
 
 @pytest.mark.parametrize(
