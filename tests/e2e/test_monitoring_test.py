@@ -17,6 +17,8 @@ RULES = CONF_D / "prometheus" / "supervisor-maint.rules.yml"
 ALERTMANAGER = CONF_D / "alertmanager" / "supervisor-maint.yml"
 SERVERS = ("prometheus", "prometheus-alertmanager", "prometheus-pushgateway")
 
+# A second is what a scrape takes to come; what does not come is waited for to the end.
+WAIT = "15s"
 PROMETHEUS = """\
 global: {{scrape_interval: 1s, evaluation_interval: 1s}}
 rule_files: [rules.yml]
@@ -61,7 +63,10 @@ def test_chain(observe: Callable[..., Observed]) -> None:
         prometheus.port = ports["prometheus"]
         prometheus.url = f"http://127.0.0.1:{prometheus.port}"
         with prometheus:
-            well = observed.command("monitoring", "test", "--json", "--wait", "10s")
+            observed.wait_until(
+                lambda: prometheus.query('up{job="pushgateway"} == 1'), "the gateway is scraped"
+            )
+            well = observed.command("monitoring", "test", "--json", "--wait", WAIT)
             left = gateway.metrics().matching("supervisor_maint_test_timestamp_seconds")
             silences = [each["status"]["state"] for each in alertmanager.silences()]
             alertmanager.stop()
@@ -71,7 +76,7 @@ def test_chain(observe: Callable[..., Observed]) -> None:
             observed.wait_until(
                 lambda: prometheus.query('up{job="supervisor"} == 1'), "both are scraped"
             )
-            broken = observed.command("monitoring", "test", "--json", "--wait", "5s")
+            broken = observed.command("monitoring", "test", "--json", "--wait", WAIT)
 
     links = json.loads(well.stdout)
     assert [] == [link for link in links if link["works"] is False]
