@@ -31,6 +31,7 @@ COLORS = {
     "skipped": YELLOW,
     "ok": GREEN,
     "fixed": BLUE,
+    "would_fix": "light-blue",
 }
 
 

@@ -29,13 +29,15 @@ PERMISSIONS = Row(
             "Rules",
             "Whether the last pass could not do all that a rule asks for, whether the last three "
             "mended the same path, and what all passes in the time shown did, by path: right "
-            "already, mended, failed, or left alone because it is not safe to touch.",
+            "already, mended, to be mended where passes only report, failed, or left alone because "
+            "it is not safe to touch.",
             KEYS,
             (
                 Column(title="Problem", expression=_now("problem"), value=BAD_NEWS),
                 Column(title="Churn", expression=_now("churn"), value=BAD_NEWS),
                 Column(title="Right", expression=_paths("ok"), value=NUMBER),
                 Column(title="Mended", expression=_paths("fixed"), value=NUMBER),
+                Column(title="To be mended", expression=_paths("would_fix"), value=NUMBER),
                 Column(title="Failed", expression=_paths("failed"), value=NONE_IS_GOOD),
                 Column(title="Left alone", expression=_paths("skipped"), value=NUMBER),
             ),
@@ -51,7 +53,7 @@ PERMISSIONS = Row(
             },
             NUMBER,
             width=6,
-            colored=("ok", "fixed", "failed", "skipped"),
+            colored=("ok", "fixed", "would_fix", "failed", "skipped"),
             alert="SupervisorPermissionsChurn",
         ),
         graph(
