@@ -10,6 +10,7 @@ from typing import Callable
 
 from supervisor_maint.advice import (
     access,
+    alerting,
     listeners,
     metrics,
     permission_logs,
@@ -56,6 +57,10 @@ RULES: tuple[Rule, ...] = (
     permission_logs.logrotates_files,
     metrics.no_sink,
     metrics.random_instances,
+    alerting.secrets_in_the_clear,
+    alerting.uncapped_plans,
+    alerting.leads_for_nobody,
+    alerting.silences_of_other_hosts,
     superlance.httpok_over_tls,
     superlance.memmon_any,
     superlance.crashmail_programs,

@@ -51,10 +51,10 @@ class AlertmanagerSection(AccessKeys):
     )
     silence: Matchers = option(
         _silence,
-        default='instance=~"{instance}(:.*)?"',
+        default='instance=~"{instance}(:.*)?", alertname!~"Supervisor.*"',
         help="What is silenced: matchers, parted by commas or lines, that must all match. "
-        "`{instance}` is `instance` of `[maint]`. `none`: no silence, alerts are muted by the "
-        "inhibition rules alone.",
+        "`{instance}` is `instance` of `[maint]`. Our own alerts are left to the inhibition rules, "
+        "which know FATAL from a restart. `none`: no silence at all.",
         example='host="{instance}", team="web"',
     )
     lease_seconds: float = option(

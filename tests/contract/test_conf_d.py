@@ -138,6 +138,7 @@ def test_defaults_of_a_plan_are_shown_as_they_are(tmp_path: Path) -> None:
     (shown,) = _load(tmp_path, _uncommented(tmp_path)).of(MaintenanceSection)
     defaults = MaintenanceSection(timezone=shown.timezone)
     examples = {"schedule", "max_groups", "exclude", "check", "pre", "post", "rotate_logs"}
+    examples |= {"lead_seconds", "block_on_alerts", "block_on_query"}
     examples |= {"name", "timezone", "logrotate_config", "restart_log"}
 
     assert attrs.asdict(defaults, filter=_other_than(examples)) == attrs.asdict(

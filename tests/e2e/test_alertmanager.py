@@ -236,9 +236,9 @@ def test_run_is_silenced_before_its_first_stop_and_after_a_loss(
     assert (len(first), len(second)) == (1, 1)
     assert shown["id"] == first[0]["id"]
     assert kept["createdBy"] == f"supervisor-maint/web01/{run_id}"
-    assert [("instance", "web01(:.*)?")] == [
-        (each["name"], each["value"]) for each in kept["matchers"]
-    ]
+    assert {"instance": "web01(:.*)?", "alertname": "Supervisor.*"} == {
+        each["name"]: each["value"] for each in kept["matchers"]
+    }
     assert at(first[0]["startsAt"]) < record["run"]["first_stop_at"]
     texts = [line["text"] for line in record["story"]]
     assert any(text.endswith(f"silence {first[0]['id']}") for text in texts)

@@ -31,13 +31,16 @@ def complaints(folder: Path, text: str) -> list[tuple[str | None, str | None, st
 
 
 def test_a_url_is_enough(tmp_path: Path) -> None:
-    """What is silenced by default is this instance, with and without a port."""
+    """What is silenced by default is this instance, but for our own alerts."""
     (section,) = loaded(tmp_path, ALERTMANAGER).of(AlertmanagerSection)
 
     assert section.urls == ("http://am:9093",)
     assert section.access == HttpAccess(timeout_seconds=3.0)
     assert section.terms("web.1") == Terms(
-        matchers=(Matcher("instance", r"web\.1(:.*)?", is_regex=True),),
+        matchers=(
+            Matcher("instance", r"web\.1(:.*)?", is_regex=True),
+            Matcher("alertname", "Supervisor.*", is_regex=True, is_equal=False),
+        ),
         instance="web.1",
         lease_seconds=1800.0,
         tail_seconds=60.0,
