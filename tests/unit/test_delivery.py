@@ -340,3 +340,46 @@ def test_real_gateway_that_hangs_and_returns() -> None:
 
     assert seen[-1] == b"3"
     assert outlet.status().ok >= 1
+
+
+def test_tried_waits_for_the_newest_report() -> None:
+    """Also when it has to wait for the write under way; whether it is taken or refused."""
+
+    async def story(scene: Scene) -> None:
+        scene.delivery.submit(b"1")
+        scene.delivery.submit(b"2")
+        scene.sink.errors.extend([None, AWAY])
+        waiting = asyncio.ensure_future(scene.delivery.tried())
+        await scene.finish_write()
+        assert not waiting.done()
+        await scene.finish_write()
+        await asyncio.wait_for(waiting, DEADLINE_SECONDS)
+
+    scene = play(story)
+
+    assert 1 == scene.delivery.status().failed
+
+
+def test_tried_does_not_wait_for_a_sink_that_rests() -> None:
+    """It has failed a moment ago, and is not tried before its time."""
+
+    async def story(scene: Scene) -> None:
+        scene.sink.errors.append(AWAY)
+        scene.delivery.submit(b"1")
+        await scene.finish_write()
+        scene.delivery.submit(b"2")
+        await asyncio.wait_for(scene.delivery.tried(), DEADLINE_SECONDS)
+
+    assert [b"1"] == play(story).sink.written
+
+
+def test_tried_returns_at_once_when_all_is_done() -> None:
+    """Nothing was handed over, or everything was taken."""
+
+    async def story(scene: Scene) -> None:
+        await asyncio.wait_for(scene.delivery.tried(), DEADLINE_SECONDS)
+        scene.delivery.submit(b"1")
+        await scene.finish_write()
+        await asyncio.wait_for(scene.delivery.tried(), DEADLINE_SECONDS)
+
+    assert [b"1"] == play(story).sink.written
