@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from supervisor_maint.permissions.report import PassReport
+from tests.fakes import unmeasured
 from tests.fakes.commands import Place, SupervisordServer, info
 from tests.fakes.xmlrpc_server import XmlrpcServer
 
@@ -248,6 +249,7 @@ def test_walk_loads_no_more_than_it_needs(place: Place) -> None:
     ]
     done = subprocess.run(
         [*command, "--config", str(place.config)],
+        env=unmeasured.environment(),
         capture_output=True,
         text=True,
         check=True,
