@@ -17,6 +17,7 @@ MEASURES = (
     "families",
     "report",
     "restarts",
+    "permissions",
     "health",
 )
 
