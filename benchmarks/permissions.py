@@ -13,7 +13,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -151,14 +150,10 @@ def _figures(
 
 
 def _run(words: Sequence[str]) -> Measured:
-    began_at = time.monotonic()
-    child = subprocess.Popen(words, stdout=subprocess.DEVNULL, env=environment())
-    _, status, usage = os.wait4(child.pid, 0)
-    took = time.monotonic() - began_at
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise RuntimeError(f"expected exit status 0 of {words}, found {child.returncode}")
-    return Measured(took, usage.ru_maxrss * 1024)
+    timed = [sys.executable, "-I", "-S", str(PROGRAMS / "timed.py"), *words]
+    child = subprocess.run(timed, stdout=subprocess.PIPE, env=environment(), check=True)
+    seconds, peak = child.stdout.split()
+    return Measured(float(seconds), int(peak))
 
 
 def _times_table(
