@@ -94,8 +94,9 @@ def _ways(folder: Path, tree: Path) -> tuple[Mapping[str, Sequence[str]], Mappin
     settings = folder / "maint.conf"
     settings.write_text(SETTINGS.format(folder=folder, tree=tree, owner=owner, group=group))
     command = "chown -R $1:$2 $3 && chmod -R u=rwX,g=rX,o= $3"
+    ours = [sys.executable, "-m", "supervisor_maint", "permissions", "--json"]
     ways: dict[str, Sequence[str]] = {
-        OURS: [sys.executable, "-m", "supervisor_maint", "permissions", "-c", str(settings)],
+        OURS: [*ours, "-c", str(settings)],
         PEERS: ["sh", "-c", command, "sh", str(owner), str(group), str(tree)],
     }
     absent = {}
@@ -172,9 +173,10 @@ def _times_table(
     return Table(
         title=f"Permissions of {files:,} files",
         note=(
-            f"{FILES_A_FOLDER} files a folder, in the page cache; whole processes, the start of "
-            f"Python included; medians of {ROUNDS} rounds in which all took turns. Memory is the "
-            "largest peak of one process; our second one is a copy of the first."
+            f"{FILES_A_FOLDER} files a folder, in the page cache; whole processes, ours as the "
+            f"listener starts it, with the start of Python; medians of {ROUNDS} rounds in which "
+            "all took turns. Memory is the largest peak of one process; our second one is a copy "
+            "of the first."
         ),
         columns=("way", *figures, "peak memory"),
         rows=rows,
