@@ -26,7 +26,7 @@ LISTENER_LOG = "maint.stderr.log"
 MAINT_CONF = """\
 [maint]
 state_dir={folder}/state
-instance=web01
+instance={instance}
 push_interval={push_interval}
 settle={settle}
 settle_max={settle_max}
@@ -57,11 +57,17 @@ class Observed:
         settle: str = "1s",
         settle_max: str = "60s",
         push_interval: str = "5s",
+        instance: str = "web01",
     ) -> None:
         self.folder = folder
         self.config = folder / "maint.conf"
         self.port = free_port()
-        self._options = {"settle": settle, "settle_max": settle_max, "push_interval": push_interval}
+        self._options = {
+            "instance": instance,
+            "settle": settle,
+            "settle_max": settle_max,
+            "push_interval": push_interval,
+        }
         self._supervisord: RealSupervisord | None = None
         self._killed = 0
         self.configure(settings=settings, sinks=sinks)
