@@ -7,7 +7,6 @@ divided and addresses replaced, see ``shortened``. Every host has the same three
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -261,10 +260,3 @@ def watch(
     }
     prometheus = QuickPrometheus(yaml.safe_dump(configuration), {"rules.yml": shortened.rules()})
     return stack.enter_context(prometheus)
-
-
-def lose_data(alertmanager: Alertmanager) -> None:
-    """Kill an Alertmanager, and start it again without its data."""
-    alertmanager.stop()
-    shutil.rmtree(alertmanager.directory / "state")
-    alertmanager.start()
