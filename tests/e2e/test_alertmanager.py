@@ -214,7 +214,9 @@ def test_run_is_silenced_before_its_first_stop_and_after_a_loss(
     run_id = runs.begin("nightly")
     first = observed.wait_until(lambda: active(own), "there is a silence")
     assert runs.transitions().steps == []
-    shown = observed.status()["maintenance"]["silence"]
+    shown = observed.wait_until(
+        lambda: observed.status()["maintenance"]["silence"], "the status shows the silence"
+    )
 
     own.stop()
     shutil.rmtree(own.directory / "state")
