@@ -81,6 +81,9 @@ def test_crash_loop_under_way_is_counted(observe: Observe) -> None:
 
     observed.wait_until(as_logged, "the failed starts are those in the log")
 
+    assert 0.0 == observed.value("process_starts_total", "broken")
+    assert 0.0 == observed.value("process_fatal_total", "broken")
+
 
 def test_exits_are_counted_by_expectation(observe: Observe) -> None:
     """Exits, and the restarts that follow, are as many as in the log, by what was expected."""

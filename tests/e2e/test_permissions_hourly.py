@@ -126,6 +126,8 @@ def test_listener_that_leaves_takes_its_pass_along(observe: Observe, tree: Path)
 
     observed.wait_until(lambda: not is_alive(hanging.pid), "the pass has ended")
 
+    assert "STOPPED" == observed.supervisord.state("maint")
+
 
 def test_pass_waits_for_a_planned_run(observe: Observe, tree: Path, tmp_path: Path) -> None:
     """During a planned run no pass begins; one is made once after it, for all hours meanwhile."""

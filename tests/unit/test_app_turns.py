@@ -340,7 +340,9 @@ def test_stop_ends_the_turns() -> None:
         world.app.stop()
         await running
 
-    play(story)
+    world = play(story)
+
+    assert 0 == sum(world.app.totals.errors.values())
 
 
 def test_cancelled_run_leaves_no_turn_behind() -> None:

@@ -112,6 +112,8 @@ def test_ring_has_the_mailbox_looked_into(place: Place) -> None:
 
     play(place, story)
 
+    assert {"1"} == set(Publication(place.state.status).read().answers)
+
 
 def test_reload_applies_everything(place: Place) -> None:
     """New settings hold at once, for every part that has a share in them."""

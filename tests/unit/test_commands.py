@@ -284,7 +284,9 @@ def test_late_leader_leaves_nobody(commands):
 
     ended = run(commands, shell(script), timeout_seconds=STARTED_SECONDS)
 
-    wait_until(lambda: not is_running(int(ended.output.split()[0])))
+    deaf = int(ended.output.split()[0])
+    assert StepOutcome.TIMED_OUT is ended.outcome
+    wait_until(lambda: not is_running(deaf))
 
 
 def test_end_of_long_output_is_kept(commands):
@@ -536,5 +538,6 @@ def test_lock_ends_for_all_copies(folder):
     lock.release()
 
     with files.lock_path.open() as other:
-        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError while it is held
+    assert os.fstat(copy).st_ino == files.lock_path.stat().st_ino
     os.close(copy)

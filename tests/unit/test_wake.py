@@ -81,6 +81,9 @@ def test_closing_twice_is_fine(bell):
     bell.close()
     bell.close()
 
+    with pytest.raises(ListenerAbsent):
+        ring(bell.path)
+
 
 def test_other_file_of_ours_is_replaced(tmp_path):
     """A file in the place of the FIFO goes; what a link points to stays."""
