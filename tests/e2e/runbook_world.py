@@ -199,6 +199,7 @@ def world(folder: Path) -> Iterator[World]:
         supervisord = RealSupervisord(observed.stanza(), *_programs(folder))
         stack.enter_context(supervisord)
         observed.under(supervisord).settled()
+        observed.wait_until(lambda: prometheus.query("supervisor_up"), "Prometheus knows the host")
         _install(folder, supervisord, alertmanager)
         yield World(
             observed=observed,
