@@ -10,6 +10,10 @@ rights and triggers nothing, is compared with what was decided on, and is then r
 ``/proc/self/fd/N``. (fchmod and fchown refuse such a descriptor, and opening a file otherwise
 could block on a FIFO or wake a device.) systemd-tmpfiles has done the
 same since CVE-2018-6954. Without ``/proc`` nothing is changed.
+
+Not even the number of a file's links is to be believed by itself: of two names, one of them the
+name that was opened, one is left when that is taken away at the right moment. So a file must have
+had one link while the name it was opened by was there.
 """
 
 from __future__ import annotations
@@ -140,9 +144,13 @@ def apply(fix: Fix, name: str, folder: int) -> None:
     """
     descriptor = _opened(name, folder)
     try:
+        itself = _itself(descriptor)
         if facts_of(descriptor) != fix.facts:
             raise ChangedMeanwhile
-        _change(fix, descriptor)
+        # After the links were counted: a name that is still there was one of them.
+        if fix.facts.is_file and not _is_named(itself, name):
+            raise ChangedMeanwhile
+        _change(fix, itself)
         if not _is_done(fix, facts_of(descriptor)):
             raise NotApplied("the file system did not keep the change")
     finally:
@@ -158,13 +166,32 @@ def _opened(name: str, folder: int) -> int:
         raise NotApplied(reason_of(error)) from error
 
 
-def _change(fix: Fix, descriptor: int) -> None:
-    itself = f"/proc/self/fd/{descriptor}"
-    try:
+def _is_named(itself: str, name: str) -> bool:
+    """Tell whether what is open still has the name that it was opened by.
+
+    The kernel adds ``(deleted)`` to one that was taken away, and never gives it back (proc(5)).
+    """
+    with _told_as_reason():
+        return os.readlink(itself).endswith(f"/{name}")  # noqa: PTH115 - as the calls below
+
+
+def _change(fix: Fix, itself: str) -> None:
+    with _told_as_reason():
         if fix.owner is not None or fix.group is not None:
             os.chown(itself, _or_none(fix.owner), _or_none(fix.group))
         if fix.mode is not None:
             os.chmod(itself, fix.mode)  # noqa: PTH101 - one name for both calls
+
+
+def _itself(descriptor: int) -> str:
+    return f"/proc/self/fd/{descriptor}"
+
+
+@contextlib.contextmanager
+def _told_as_reason() -> Iterator[None]:
+    """Raise NotApplied for what the system refuses below ``/proc/self/fd``."""
+    try:
+        yield
     except FileNotFoundError as error:  # the descriptor is there, so its folder is not
         raise NotApplied("/proc is not mounted, and nothing is changed without it") from error
     except OSError as error:

@@ -17,6 +17,8 @@ from typing import Callable
 import attrs
 import pytest
 
+from supervisor_maint.permissions import filesystem
+from supervisor_maint.permissions.facts import Facts
 from supervisor_maint.permissions.rules import Rule
 from tests.fakes import attacker
 from tests.fakes.permission_passes import (
@@ -150,6 +152,34 @@ def test_whoever_is_first_in_tmp_leads_nobody(tmp_path: Path) -> None:
     assert found.problem is not None
     assert found.problem.startswith(f"untrusted owner: {state} belongs to {MALLORY}")
     assert (0o600, (0, 0)) == (mode_of(secret), owner_of(secret))
+
+
+def test_name_that_is_taken_away_does_not_make_a_link_the_only_one(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hard link to root's file, removed just when its links are counted, gives nothing away.
+
+    The look and the change then see a file with one link: the name that Mallory has no part in.
+    """
+    trap = scene.shared / "trap"
+    look, open_to_look = filesystem.look, filesystem._opened
+
+    def look_late(name: str, folder: int) -> Facts:
+        return attrs.evolve(look(name, folder), links=1)
+
+    def open_and_lose(name: str, folder: int) -> int:
+        descriptor = open_to_look(name, folder)
+        os.unlink(name, dir_fd=folder)
+        return descriptor
+
+    os.link(scene.secret, trap)
+    monkeypatch.setattr(filesystem, "look", look_late)
+    monkeypatch.setattr(filesystem, "_opened", open_and_lose)
+    report = mend(rule(str(trap), owner=str(MALLORY), mode="0644"))
+
+    assert not trap.exists()
+    assert scene.is_safe
+    assert (0, 1) == (report.rules[0].fixed, report.rules[0].skipped)
 
 
 @contextmanager

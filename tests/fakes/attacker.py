@@ -4,7 +4,8 @@ It has root's rights, so that it can make the hard links that ``fs.protected_har
 others on most machines: the fixer must not depend on that. Run as ``python attacker.py FOLDER
 SECRET SECRETS``; it prints a line when it has begun, and ends with its stdin, when it prints how
 often it swapped. ``FOLDER/f`` is in turn a file of its own, a symbolic link to SECRET and a hard
-link to it; ``FOLDER/d`` a folder of its own and a symbolic link to the folder SECRETS.
+link to it; ``FOLDER/d`` a folder of its own and a symbolic link to the folder SECRETS; ``FOLDER/g``
+comes and goes as a hard link to SECRET.
 """
 
 from __future__ import annotations
@@ -48,6 +49,11 @@ def swap_folder(folder: Path, secrets: Path, turn: int) -> None:
         aside.rename(place)
 
 
+def flash_name(folder: Path, secret: Path) -> None:
+    put_name(folder / "g", secret)
+    (folder / "g").unlink()
+
+
 def _say(what: object) -> None:
     sys.stdout.write(f"{what}\n")
     sys.stdout.flush()
@@ -59,6 +65,7 @@ def main() -> None:
     for turn in itertools.count():
         swap_file(folder, secret, turn)
         swap_folder(folder, secrets, turn + 1)
+        flash_name(folder, secret)
         if turn % 50 == 0 and select.select([0], [], [], 0)[0]:
             _say(turn)
             return
