@@ -81,6 +81,14 @@ class Demo:
             process.kill()
 
 
+@pytest.fixture(autouse=True)
+def terminal() -> Iterator[None]:
+    """Have Ctrl-C heeded, as on a terminal: what a shell began in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Demo]:
     """The demo, just started."""

@@ -110,15 +110,15 @@ def test_httpok_and_memmon_restart_in_the_middle(observe: Observe) -> None:
     run_id = runs.begin("nightly")
     record = runs.finish(run_id)
     seen = runs.transitions()
-    peers = [f"{name}:{name}" for name in ("httpok", "memmon")]
     done = {name for name, how in progress(record).items() if how == "done"}
 
     assert "succeeded" == outcome(record)[0]
     assert {*webs.namespecs} <= done
     assert [1] * 5 == [seen.count("killing", name) for name in webs.names]
-    # they are listeners themselves: no plan restarts one
-    now = runs.processes()
-    assert [runs.before[peer] for peer in peers] == [now[peer] for peer in peers]
+    # They are listeners themselves: no plan restarts one. memmon may end by itself, for its start
+    # of a program comes between our stop and our start.
+    assert [0, 0] == [seen.count("killing", name) for name in ("httpok", "memmon")]
+    assert not {"httpok", "memmon"} & {name.partition(":")[0] for name in progress(record)}
     runs.wait_until_running(["sick:sick", "fat:fat"])
 
 
