@@ -20,13 +20,17 @@ _CHANGED = "it changed while it was looked at; the next pass looks again"
 
 @attrs.define(eq=False)
 class Inspector:
-    """Applies one standard. ``right`` holds the marks of which ``plan`` said that they are so."""
+    """Applies one standard.
+
+    ``right_files`` and ``right_folders`` hold the marks to which ``plan`` said "right".
+    """
 
     standard: Standard
     tally: Tally
     actor: Actor
     is_dry_run: bool
-    right: set[tuple[int, ...]] = attrs.field(factory=set)
+    right_files: set[tuple[int, ...]] = attrs.field(factory=set)
+    right_folders: set[tuple[int, ...]] = attrs.field(factory=set)
 
     def inspect(
         self, name: str, path: str, facts: Facts, folder: int, surroundings: Surroundings
@@ -37,7 +41,8 @@ class Inspector:
         """
         decision = plan(self.standard, facts, surroundings)
         if decision is None:
-            self.right.add((facts.mode, facts.owner, facts.group))
+            right = self.right_folders if facts.is_folder else self.right_files
+            right.add((facts.mode, facts.owner, facts.group))
             self.tally.ok += 1
         elif isinstance(decision, Skip):
             self._tell(path, Result.SKIPPED, decision.reason, facts, None)

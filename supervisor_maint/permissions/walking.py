@@ -8,6 +8,7 @@ system that it began on: what is mounted below it is another matter, for a rule 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from typing import Callable, Protocol
 
@@ -221,19 +222,22 @@ class Walk:
     def _look_at_files(self, place: Place) -> str | None:
         inspector = place.inspector
         governs_all = inspector.standard.governs_all_below
-        right, ok = inspector.right, 0
+        right, ok = inspector.right_files, 0
         try:
             for entry in place.entries:
-                if entry.is_dir(follow_symlinks=False):
-                    return entry.name
-                if not (governs_all or _governs(place, entry.name, is_directory=False)):
-                    continue
+                if not governs_all:
+                    if entry.is_dir(follow_symlinks=False):
+                        return entry.name
+                    if not _governs(place, entry.name, is_directory=False):
+                        continue
                 try:
                     status = entry.stat(follow_symlinks=False)
                 except OSError as error:
                     _not_looked_at(place, entry.name, error)
                     continue
                 if marks(status) not in right:
+                    if stat.S_ISDIR(status.st_mode):
+                        return entry.name
                     _inspect(place, entry.name, Facts.of(status))
                     continue
                 ok += 1
@@ -302,7 +306,7 @@ def _entered(place: Place, name: str, is_governed: bool, is_way: bool) -> Place 
 
 
 def _inspect_folder(place: Place, name: str, facts: Facts) -> None:
-    if (facts.mode, facts.owner, facts.group) in place.inspector.right:
+    if (facts.mode, facts.owner, facts.group) in place.inspector.right_folders:
         place.inspector.tally.ok += 1
     else:
         _inspect(place, name, facts)
