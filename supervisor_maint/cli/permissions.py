@@ -103,10 +103,10 @@ def _alone(settings: Settings) -> AbstractContextManager[object]:
     Who may not open the listener's folder goes on without: what he may change is his own, and
     each change is made to what was looked at or not at all.
     """
-    from supervisor_maint.store.state_dir import StateDir
+    from supervisor_maint.store.locking import acquire_folder
 
     try:
-        return StateDir(settings.maint.state_dir).lock_pass()
+        return acquire_folder(settings.maint.state_dir)
     except OSError:
         return contextlib.nullcontext()
 

@@ -80,10 +80,6 @@ class StateDir:
         """Become the listener of this directory. Raises StateLocked, StoreError."""
         return locking.acquire(self.lock_file)
 
-    def lock_pass(self) -> locking.Lock:
-        """Be the only permission pass. Raises StateLocked, and OSError without a folder of ours."""
-        return locking.acquire_folder(self.path)
-
     def is_held(self) -> bool:
         """Tell whether a listener lives, without disturbing it. Raises StoreError."""
         return locking.find_holder(self.lock_file) is not None

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from supervisor_maint.errors import StateLocked, StoreError
+from supervisor_maint.store.locking import acquire_folder
 from supervisor_maint.store.state_dir import StateDir
 from tests.fakes.full_disk import full_disk
 
@@ -184,13 +185,13 @@ def test_lock_ends_with_its_holder(state_dir):
 def test_passes_are_made_one_at_a_time(state_dir):
     """A second permission pass is refused while one is made; the listener is not in the way."""
     before = sorted(state_dir.path.iterdir())
-    with state_dir.lock_pass():
+    with acquire_folder(state_dir.path):
         with pytest.raises(StateLocked, match="another permission pass is under way"):
-            state_dir.lock_pass()
+            acquire_folder(state_dir.path)
 
         assert before == sorted(state_dir.path.iterdir())  # root may do it in anybody's folder
 
-    with state_dir.lock(), state_dir.lock_pass():
+    with state_dir.lock(), acquire_folder(state_dir.path):
         assert state_dir.is_held()
 
 
@@ -200,7 +201,7 @@ def test_pass_without_a_folder_is_told(tmp_path, make):
     make(tmp_path / "state")
 
     with pytest.raises(OSError, match="state"):
-        StateDir(tmp_path / "state").lock_pass()
+        acquire_folder(tmp_path / "state")
 
 
 def test_lock_file_that_was_removed_locks_nobody_out(state_dir):
