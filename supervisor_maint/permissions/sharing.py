@@ -9,6 +9,7 @@ the walk is done. At the end the second tells what it counted.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -23,8 +24,8 @@ from supervisor_maint.permissions.inspecting import Inspector
 from supervisor_maint.permissions.report import Tally
 from supervisor_maint.permissions.walking import OVERDUE, Overdue, Place, Walk
 
-# A walk of so many folders is over before a second process has begun.
-_FOLDERS_ALONE = 100
+# A walk that goes into or out of folders less often is over before a second process has begun.
+_TURNS_ALONE = 100
 _IDLE = b"idle"
 _MESSAGE_BYTES = 64 * 1024
 # Deeper ones stay where they are: escaped, a character of a path may become twelve.
@@ -126,15 +127,15 @@ class Partnership:
     def __init__(self, inspectors: Sequence[Inspector], is_overdue: Callable[[], bool]) -> None:
         self._inspectors = inspectors
         self._is_overdue = is_overdue
-        self._folders = 0
+        self._turns = 0
         self._line: _Line | None = None
         self._told = -1
         self._pid = 0
 
     def is_waiting(self) -> bool:
         """Tell whether the second process waits; begin it once the walk is large."""
-        self._folders += 1
-        if self._folders == _FOLDERS_ALONE:
+        self._turns += 1
+        if self._turns == _TURNS_ALONE:
             self._begin()
         try:
             return self._line is not None and self._line.is_waiting()
@@ -161,6 +162,9 @@ class Partnership:
     def _begin(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._told, told = os.pipe()
+        # What is loaded by now stays: no collection looks at it, nor so makes a copy of its pages
+        # in the second process. (https://docs.python.org/3/library/gc.html#gc.freeze)
+        gc.freeze()
         self._pid = os.fork()
         if self._pid == 0:
             ours.close()
