@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import grp
 import os
-import pwd
 import stat
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
+from supervisor_maint.accounts import group_id, user_id, user_name
 from supervisor_maint.advice.logrotate_files import Defaults, Reader, Stanza
 from supervisor_maint.advice.permission_facts import Base, PermissionFacts
 from supervisor_maint.permissions.patterns import literally
@@ -42,8 +41,8 @@ def look(settings: Settings, *, etc: Path = _ETC) -> PermissionFacts:
     users |= {create.owner for create in creates if create.owner}
     groups |= {create.group for create in creates if create.group}
     return PermissionFacts(
-        users={name: _uid(name) for name in users if not name.isdecimal()},
-        groups={name: _gid(name) for name in groups if not name.isdecimal()},
+        users={name: user_id(name) for name in users if not name.isdecimal()},
+        groups={name: group_id(name) for name in groups if not name.isdecimal()},
         bases={rule.name: _base(rule) for rule in rules if not rule.is_for_logs},
         stanzas=stanzas,
         logrotate_files=(
@@ -56,20 +55,6 @@ def look(settings: Settings, *, etc: Path = _ETC) -> PermissionFacts:
 def _own_files(settings: Settings) -> list[Path]:
     plans = settings.of(MaintenanceSection)
     return [plan.logrotate_config for plan in plans if plan.logrotate_config is not None]
-
-
-def _uid(name: str) -> int | None:
-    try:
-        return pwd.getpwnam(name).pw_uid
-    except KeyError:
-        return None
-
-
-def _gid(name: str) -> int | None:
-    try:
-        return grp.getgrnam(name).gr_gid
-    except KeyError:
-        return None
 
 
 def _base(rule: Rule) -> Base | None:
@@ -87,18 +72,11 @@ def _base(rule: Rule) -> Base | None:
     return Base(
         path=path,
         uid=status.st_uid,
-        owner=_name_of(status.st_uid),
+        owner=user_name(status.st_uid),
         mode=stat.S_IMODE(status.st_mode),
         link=link,
         real=os.path.realpath(path),
     )
-
-
-def _name_of(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
 
 
 def stanzas_of(files: Iterable[Path]) -> tuple[Stanza, ...]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pwd
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from supervisor_maint.accounts import user_id
 from supervisor_maint.maintenance.rotation import Rotation
 from supervisor_maint.settings import Settings
 from supervisor_maint.settings.maintenance import MaintenanceSection, StepSection
@@ -20,20 +20,13 @@ FileProblem = tuple[str, str]
 def users(settings: Settings) -> Mapping[str, int | None]:
     """Return the uid of each user that a step names, None when there is no such user."""
     named = {step.user for step in settings.of(StepSection) if step.user is not None}
-    return {user: _uid(user) for user in named}
+    return {user: user_id(user) for user in named}
 
 
 def problems(settings: Settings) -> Mapping[str, tuple[FileProblem, ...]]:
     """Return by plan what will not do of the files that it names."""
     plans = settings.of(MaintenanceSection)
     return {plan.name: (*_restart_log(plan.restart_log), *_logrotate(plan)) for plan in plans}
-
-
-def _uid(user: str) -> int | None:
-    try:
-        return pwd.getpwnam(user).pw_uid
-    except KeyError:
-        return None
 
 
 def _restart_log(file: Path | None) -> Iterator[FileProblem]:

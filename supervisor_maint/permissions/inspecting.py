@@ -6,8 +6,8 @@ import operator
 
 import attrs
 
+from supervisor_maint.accounts import group_name, user_name
 from supervisor_maint.permissions import filesystem
-from supervisor_maint.permissions.accounts import describe, owned
 from supervisor_maint.permissions.facts import Facts, Surroundings
 from supervisor_maint.permissions.plan import Actor, Fix, Skip, plan
 from supervisor_maint.permissions.report import PathResult, Result, Tally, printable
@@ -120,13 +120,14 @@ class Inspector:
                 PathResult(
                     rule=self.standard.rule.name,
                     path=shown,
-                    had=describe(facts) if facts else "",
-                    wanted=_wanted(fix) if fix else "",
+                    had=_described(facts) if facts else "",
+                    wanted=_described(fix.outcome) if fix else "",
                     result=result,
                     reason=reason,
                 )
             )
 
 
-def _wanted(fix: Fix) -> str:
-    return owned(fix.wanted_mode, fix.wanted_owner, fix.wanted_group)
+def _described(facts: Facts) -> str:
+    """Write mode, owner and group as ``0644 root:adm``; a number for what has no name."""
+    return f"{facts.permissions:04o} {user_name(facts.owner)}:{group_name(facts.group)}"

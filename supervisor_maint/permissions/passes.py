@@ -13,7 +13,7 @@ from typing import Callable
 
 import attrs
 
-from supervisor_maint.permissions.accounts import SystemAccounts, present_actor
+from supervisor_maint import accounts
 from supervisor_maint.permissions.filesystem import PathRefused, reason_of
 from supervisor_maint.permissions.inspecting import Inspector
 from supervisor_maint.permissions.plan import Actor
@@ -55,7 +55,7 @@ def run_pass(
     a rule is its problem in the report, and the others go on.
     """
     started_at = clock()
-    actor = present_actor()
+    actor = _present_actor()
     enabled = [rule for rule in rules if rule.is_enabled]
     chosen = [rule for rule in enabled if only in (None, rule.name)]
     tallies = {rule.name: Tally(rule.name) for rule in chosen}
@@ -88,6 +88,10 @@ def run_pass(
     )
 
 
+def _present_actor() -> Actor:
+    return Actor(os.geteuid(), frozenset({os.getegid(), *os.getgroups()}))
+
+
 @attrs.frozen
 class _Workshop:
     """Makes an inspector for each rule that is followed; logs have one for each file."""
@@ -117,7 +121,7 @@ class _Workshop:
         tally = self.tallies[rule.name]
         rivals = policy.rivals_of(rule)
         try:
-            standard = resolve(rule, SystemAccounts(), rivals=rivals, user=self.actor.user)
+            standard = resolve(rule, accounts, rivals=rivals, user=self.actor.user)
         except UnknownAccount as error:
             tally.problem = str(error)
             return None

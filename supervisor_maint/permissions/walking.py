@@ -14,8 +14,8 @@ from typing import Callable, Protocol
 
 import attrs
 
+from supervisor_maint.accounts import user_name
 from supervisor_maint.permissions import filesystem
-from supervisor_maint.permissions.accounts import user_name
 from supervisor_maint.permissions.facts import ABOVE_EVERYTHING, Facts, Surroundings
 from supervisor_maint.permissions.filesystem import Leading, reason_of
 from supervisor_maint.permissions.inspecting import Inspector, marks
