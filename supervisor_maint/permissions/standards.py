@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from typing import Callable, Protocol
 
 import attrs
@@ -11,6 +10,7 @@ import attrs
 from supervisor_maint.permissions.facts import ROOT
 from supervisor_maint.permissions.modes import Mode
 from supervisor_maint.permissions.patterns import Pattern
+from supervisor_maint.permissions.policy import Policy
 from supervisor_maint.permissions.rules import Rule
 
 
@@ -46,8 +46,7 @@ class Standard:
     keepers: frozenset[int] = attrs.field(init=False)
     governs_all_below: bool = attrs.field(init=False)
     _reached: re.Pattern[str] = attrs.field(init=False, eq=False, repr=False)
-    _rivals_at: Mapping[str, Sequence[Rule]] = attrs.field(init=False, eq=False, repr=False)
-    _wide_rivals: Sequence[Rule] = attrs.field(init=False, eq=False, repr=False)
+    _rivals: Policy = attrs.field(init=False, eq=False, repr=False)
 
     @keepers.default
     def _(self) -> frozenset[int]:
@@ -65,18 +64,9 @@ class Standard:
     def _(self) -> re.Pattern[str]:
         return _folders_on_the_way(self.rule)
 
-    @_rivals_at.default
-    def _(self) -> Mapping[str, Sequence[Rule]]:
-        # supervisord may have a thousand logs, each with a rule of its own
-        found: dict[str, list[Rule]] = {}
-        for rival in self.rivals:
-            if _is_one_path(rival):
-                found.setdefault(rival.base, []).append(rival)
-        return found
-
-    @_wide_rivals.default
-    def _(self) -> Sequence[Rule]:
-        return [rival for rival in self.rivals if not _is_one_path(rival)]
+    @_rivals.default
+    def _(self) -> Policy:
+        return Policy(self.rivals)
 
     def mode_for(self, *, is_directory: bool) -> Mode | None:
         """Return the mode that something of this kind should have, None for any."""
@@ -86,8 +76,7 @@ class Standard:
         """Tell whether the rule decides about a path: it covers it, and no later rule does."""
         if not self.rule.covers(path, is_directory=is_directory):
             return False
-        rivals = (*self._rivals_at.get(path, ()), *self._wide_rivals)
-        return not any(rival.covers(path, is_directory=is_directory) for rival in rivals)
+        return self._rivals.rule_for(path, is_directory=is_directory) is None
 
     def reaches_into(self, folder: str) -> bool:
         """Tell whether the rule may cover something below a folder that is below its base."""
@@ -95,10 +84,6 @@ class Standard:
             return False
         scope = self.rule.scope
         return not scope.choice.passes_over(scope.relative(folder))
-
-
-def _is_one_path(rule: Rule) -> bool:
-    return rule.is_literal and not rule.recursive
 
 
 def _folders_on_the_way(rule: Rule) -> re.Pattern[str]:
