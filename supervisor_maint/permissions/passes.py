@@ -19,7 +19,7 @@ from supervisor_maint.permissions.inspecting import Inspector
 from supervisor_maint.permissions.plan import Actor
 from supervisor_maint.permissions.policy import Policy
 from supervisor_maint.permissions.report import PassReport, Tally, listed, printable
-from supervisor_maint.permissions.rules import Missing, Rule
+from supervisor_maint.permissions.rules import Missing, Rule, is_log_file
 from supervisor_maint.permissions.standards import UnknownAccount, resolve
 from supervisor_maint.permissions.walking import (
     OVERDUE,
@@ -32,8 +32,6 @@ from supervisor_maint.permissions.walking import (
 )
 
 _NO_LOGS = "supervisord could not be asked for its programs' logs; nothing was looked at"
-# What supervisord can be told to write to that is no file of its own.
-_NOT_ON_A_DISK = ("/dev/", "/proc/")
 
 
 def run_pass(
@@ -131,7 +129,7 @@ class _Workshop:
 def _regular_files(paths: Iterable[str]) -> Iterator[str]:
     """Yield each once, without what is no regular file: ``/dev/stdout``, ``syslog``, ``NONE``."""
     for path in dict.fromkeys(paths):
-        if path.startswith("/") and not path.startswith(_NOT_ON_A_DISK) and _is_regular(path):
+        if is_log_file(path) and _is_regular(path):
             yield path
 
 

@@ -18,6 +18,8 @@ from supervisor_maint.permissions.scope import Choice, Scope, check_choice
 
 # The regular log files that supervisord says its programs have.
 SUPERVISOR_LOGS = "supervisor:logs"
+# What supervisord can be told to log to that is no file of its own.
+_NOT_ON_A_DISK = ("/dev/", "/proc/")
 # chown(2) takes this number for "leave it as it is", so it is nobody's.
 _HIGHEST_ID = 2**32 - 2
 _ACCOUNT = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\$?", re.ASCII)
@@ -129,6 +131,11 @@ class Rule:
         return tuple(
             attrs.evolve(self, path=literally(file), include=(), exclude=()) for file in chosen
         )
+
+
+def is_log_file(path: str) -> bool:
+    """Tell whether a program's log path may name a file: not ``NONE``, ``syslog``, a device."""
+    return path.startswith("/") and not path.startswith(_NOT_ON_A_DISK)
 
 
 def folder_of(path: str) -> str:

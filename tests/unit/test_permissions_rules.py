@@ -9,7 +9,7 @@ import pytest
 
 from supervisor_maint.errors import SettingsError
 from supervisor_maint.permissions.modes import Mode
-from supervisor_maint.permissions.rules import SUPERVISOR_LOGS, Rule, folder_of
+from supervisor_maint.permissions.rules import SUPERVISOR_LOGS, Rule, folder_of, is_log_file
 from tests.fakes.permissions import rule
 
 LOGS = {"path": "/var/log/app", "recursive": True}
@@ -97,6 +97,23 @@ def test_base_is_what_comes_before_a_pattern(path: str, base: str, is_literal: b
 
     assert base == found.base
     assert is_literal == found.is_literal
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/var/log/a.log", True),
+        ("/devices/a.log", True),
+        ("/dev/stdout", False),
+        ("/proc/self/fd/1", False),
+        ("syslog", False),
+        ("NONE", False),
+        ("", False),
+    ],
+)
+def test_log_file_is_a_path_on_a_disk(path: str, expected: bool) -> None:
+    """What supervisord logs to may be no file of its own."""
+    assert expected == is_log_file(path)
 
 
 def test_folder_of_a_path() -> None:
