@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         show(report)
     if args.check:
         return 1 if report.has_drift else 0
-    return 1 if _has_trouble(report) else 0
+    return 1 if report.has_trouble else 0
 
 
 def _duration(text: str) -> float:
@@ -142,7 +142,3 @@ def _log_files(settings: Settings) -> Sequence[str] | None:
         return None
     found = (path for each in statuses for path in (each.stdout_logfile, each.stderr_logfile))
     return sorted({path for path in found if path})
-
-
-def _has_trouble(report: PassReport) -> bool:
-    return any(rule.failed or rule.problem for rule in report.rules)

@@ -142,11 +142,6 @@ class Pattern:
         return Pattern((*self.names, MANY))
 
     @property
-    def last_name(self) -> Pattern:
-        """The pattern of the last name alone."""
-        return Pattern(self.names[-1:])
-
-    @property
     def expression(self) -> str:
         """The regular expression of the whole, without a slash at the beginning."""
         parts = [

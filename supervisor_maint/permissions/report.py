@@ -85,9 +85,9 @@ class PassReport:
         )
 
     @property
-    def is_clean(self) -> bool:
-        """Tell whether everything is now as the policy wants it, as far as it was looked at."""
-        return not any(rule.would_fix or rule.failed or rule.problem for rule in self.rules)
+    def has_trouble(self) -> bool:
+        """Tell whether something could not be done."""
+        return any(rule.failed or rule.problem for rule in self.rules)
 
     def as_document(self) -> dict[str, Any]:
         """Return it as what JSON can say."""
