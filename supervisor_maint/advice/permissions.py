@@ -9,6 +9,7 @@ from supervisor_maint.advice.permission_facts import Base
 from supervisor_maint.advice.permission_logs import known_rules
 from supervisor_maint.advice.values import Advice, Severity, Surroundings
 from supervisor_maint.permissions.policy import overlaps
+from supervisor_maint.permissions.report import printable
 from supervisor_maint.permissions.rules import Rule
 from supervisor_maint.settings.maint import PermissionPass
 
@@ -80,7 +81,7 @@ def links(surroundings: Surroundings) -> Iterator[Advice]:
                 rule,
                 Severity.WARNING,
                 f"path = {rule.path}: {base.link} is a symbolic link, and none is followed",
-                f"name where it leads: {base.real}{rule.path[len(base.path) :]}",
+                f"name where it leads: {printable(base.real)}{rule.path[len(base.path) :]}",
             )
 
 

@@ -28,6 +28,7 @@ import attrs
 
 from supervisor_maint.permissions.facts import Facts
 from supervisor_maint.permissions.plan import Fix
+from supervisor_maint.permissions.report import printable
 
 _NEVER_FOLLOW = os.O_NOFOLLOW | os.O_CLOEXEC
 _TO_LOOK = os.O_PATH | _NEVER_FOLLOW
@@ -84,7 +85,7 @@ def _replaced(descriptor: int, name: str, passed: str, path: str) -> int:
 def _no_folder(descriptor: int, name: str, passed: str, path: str) -> str:
     facts = look(name, descriptor)
     if stat.S_ISLNK(facts.mode):
-        real = os.path.realpath(path)
+        real = printable(os.path.realpath(path))
         return f"{passed} is a symbolic link, which is not followed; write {real} as the path"
     return f"expected a folder at {passed}, found {facts.kind}"
 

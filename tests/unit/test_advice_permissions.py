@@ -151,6 +151,15 @@ def test_way_through_a_link_is_warned_of(tmp_path: Path) -> None:
     assert "name where it leads: /run/app/*.pid" == found.what_to_do
 
 
+def test_where_a_link_leads_is_shown_safely(tmp_path: Path) -> None:
+    """Whoever made the link chose the name: an escape sequence in it stays text."""
+    base = attrs.evolve(ROOTS, path="/var/run/app", link="/var/run", real="/run/\x1b[31m")
+    text = "[permissions:logs]\npath = /var/run/app/*.pid\nmode = 0644\n"
+    (found,) = advice.links(around(tmp_path, text, about(base)))
+
+    assert r"name where it leads: /run/\x1b[31m/*.pid" == found.what_to_do
+
+
 @pytest.mark.parametrize(
     ("line", "uid", "is_trusted"),
     [

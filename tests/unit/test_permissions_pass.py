@@ -181,6 +181,17 @@ def test_link_on_the_way_is_refused_with_the_path_to_write(tree: Path) -> None:
     assert 0o644 == mode_of(tree / "one/b.log")
 
 
+def test_link_on_the_way_leads_to_a_name_that_is_shown_safely(tree: Path) -> None:
+    """Whoever made the link chose where it leads: that does nothing to a terminal or a log."""
+    aside = tree.parent / os.fsdecode(b"\x1b[31m\xff")
+    make_file(aside / "a.log")
+    (tree.parent / "link").symlink_to(aside)
+    (found,) = mend(rule(str(tree.parent / "link" / "a.log"), mode="0600")).rules
+
+    assert found.problem is not None
+    assert rf"write {tree.parent}/\x1b[31m\xff as the path" in found.problem
+
+
 def test_link_as_the_path_itself_is_skipped(tree: Path) -> None:
     """A rule whose path is a link changes neither the link nor where it leads."""
     (tree.parent / "link").symlink_to(tree)
