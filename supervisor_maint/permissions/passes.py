@@ -166,7 +166,7 @@ def _follow(inspector: Inspector, walk: Walk) -> None:
 
 
 def _note_missing(rule: Rule, tally: Tally) -> None:
-    if rule.missing is Missing.IGNORE or tally.problem is not None:
+    if rule.missing is Missing.IGNORE or tally.problem is not None or tally.result.seen:
         return
-    if tally.is_missing or (not rule.is_literal and not tally.result.seen):
+    if tally.is_missing or not rule.is_literal:
         tally.problem = f"nothing is there: {printable(rule.path)}"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from supervisor_maint.permissions import filesystem
+from supervisor_maint.permissions import filesystem, passes
 from supervisor_maint.permissions.report import Result
 from supervisor_maint.permissions.rules import SUPERVISOR_LOGS, Missing
 from tests.fakes.permission_passes import (
@@ -250,6 +250,18 @@ def test_logs_of_supervisord_are_mended(tree: Path) -> None:
 
     assert (1, 0) == (report.rules[0].fixed, report.rules[0].skipped)
     assert (0o600, 0o644) == (mode_of(tree / "a.log"), mode_of(tree / "one/b.log"))
+
+
+def test_log_that_vanishes_is_not_all_of_them(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that is rotated away at that moment is nothing while the others are there."""
+    monkeypatch.setattr(passes, "_is_regular", lambda _path: True)
+    logs = [str(tree / "a.log"), str(tree / "gone.log")]
+    wanted = rule(SUPERVISOR_LOGS, mode="0600", missing=Missing.REPORT)
+    (found,) = mend(wanted, supervisor_logs=logs).rules
+    (none,) = mend(wanted, supervisor_logs=logs[1:]).rules
+
+    assert (1, None) == (found.fixed, found.problem)
+    assert f"nothing is there: {SUPERVISOR_LOGS}" == none.problem
 
 
 def test_logs_that_could_not_be_asked_for_are_a_problem() -> None:
