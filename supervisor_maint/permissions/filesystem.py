@@ -105,30 +105,6 @@ def look(name: str, folder: int) -> Facts:
     return Facts.of(os.stat(name, dir_fd=folder, follow_symlinks=False))
 
 
-def find_trap(name: str, folder: int, owners: frozenset[int]) -> str | None:
-    """Name a file in a folder that has other names too and belongs to one of these users.
-
-    Raises OSError.
-    """
-    descriptor = open_folder(name, folder)
-    try:
-        with os.scandir(descriptor) as entries:
-            for entry in entries:
-                facts = _facts_of_entry(entry)
-                if facts and facts.is_file and facts.has_several_names and facts.owner in owners:
-                    return entry.name
-    finally:
-        os.close(descriptor)
-    return None
-
-
-def _facts_of_entry(entry: os.DirEntry[str]) -> Facts | None:
-    try:
-        return Facts.of(entry.stat(follow_symlinks=False))
-    except FileNotFoundError:
-        return None
-
-
 class ChangedMeanwhile(Exception):
     """What is there now is not what was decided on: nothing was changed."""
 
@@ -143,17 +119,38 @@ def apply(fix: Fix, name: str, folder: int) -> None:
     The owner comes first, the mode after it. What is right already keeps its ctime. Raises
     FileNotFoundError when it is gone, ChangedMeanwhile and NotApplied.
     """
+    with _as_decided_on(fix, name, folder) as descriptor:
+        _change(fix, descriptor)
+
+
+def close_to_others(fix: Fix, name: str, folder: int, owners: frozenset[int]) -> str | None:
+    """Apply a fix after which others than these owners cannot write in a folder any more.
+
+    Returns None, or the name of a trap that one of them left there: a file of these owners' that
+    has other names too. Then the folder is as it was. It is looked for after the folder was
+    closed, so that none can be added behind our back, and in the very folder that was closed,
+    whatever has its name by then. Raises as ``apply`` does.
+    """
+    with _as_decided_on(fix, name, folder) as descriptor, contextlib.ExitStack() as undo:
+        _change(fix, descriptor)
+        undo.callback(_change, fix.reverse, descriptor)
+        trap = _find_trap(descriptor, owners)
+        if trap is None:
+            undo.pop_all()
+        return trap
+
+
+@contextlib.contextmanager
+def _as_decided_on(fix: Fix, name: str, folder: int) -> Iterator[int]:
+    """Open what has this name, if it is what the fix was decided on."""
     descriptor = _opened(name, folder)
     try:
-        itself = _itself(descriptor)
         if facts_of(descriptor) != fix.facts:
             raise ChangedMeanwhile
         # After the links were counted: a name that is still there was one of them.
-        if fix.facts.is_file and not _is_named(itself, name):
+        if fix.facts.is_file and not _is_named(descriptor, name):
             raise ChangedMeanwhile
-        _change(fix, itself)
-        if not _is_done(fix, facts_of(descriptor)):
-            raise NotApplied("the file system did not keep the change")
+        yield descriptor
     finally:
         os.close(descriptor)
 
@@ -167,32 +164,47 @@ def _opened(name: str, folder: int) -> int:
         raise NotApplied(reason_of(error)) from error
 
 
-def _is_named(itself: str, name: str) -> bool:
+def _is_named(descriptor: int, name: str) -> bool:
     """Tell whether what is open still has the name that it was opened by.
 
     The kernel adds ``(deleted)`` to one that was taken away, and never gives it back (proc(5)).
     """
-    with _told_as_reason():
+    with _through_proc(descriptor) as itself:
         return os.readlink(itself).endswith(f"/{name}")  # noqa: PTH115 - as the calls below
 
 
-def _change(fix: Fix, itself: str) -> None:
-    with _told_as_reason():
+def _change(fix: Fix, descriptor: int) -> None:
+    with _through_proc(descriptor) as itself:
         if fix.owner is not None or fix.group is not None:
             os.chown(itself, _or_none(fix.owner), _or_none(fix.group))
         if fix.mode is not None:
             os.chmod(itself, fix.mode)  # noqa: PTH101 - one name for both calls
+    if not _is_done(fix, facts_of(descriptor)):
+        raise NotApplied("the file system did not keep the change")
 
 
-def _itself(descriptor: int) -> str:
-    return f"/proc/self/fd/{descriptor}"
+def _find_trap(descriptor: int, owners: frozenset[int]) -> str | None:
+    """Name a file in a folder that has other names too and belongs to one of these users."""
+    with _through_proc(descriptor) as itself, os.scandir(itself) as entries:
+        for entry in entries:
+            facts = _facts_of_entry(entry)
+            if facts and facts.is_file and facts.has_several_names and facts.owner in owners:
+                return entry.name
+    return None
+
+
+def _facts_of_entry(entry: os.DirEntry[str]) -> Facts | None:
+    try:
+        return Facts.of(entry.stat(follow_symlinks=False))
+    except FileNotFoundError:
+        return None
 
 
 @contextlib.contextmanager
-def _told_as_reason() -> Iterator[None]:
-    """Raise NotApplied for what the system refuses below ``/proc/self/fd``."""
+def _through_proc(descriptor: int) -> Iterator[str]:
+    """Name what is open by its descriptor, and raise NotApplied for what the system refuses."""
     try:
-        yield
+        yield f"/proc/self/fd/{descriptor}"
     except FileNotFoundError as error:  # the descriptor is there, so its folder is not
         raise NotApplied("/proc is not mounted, and nothing is changed without it") from error
     except OSError as error:

@@ -81,34 +81,28 @@ class Inspector:
     def _apply(self, fix: Fix, name: str, folder: int) -> None:
         if fix.is_empty:
             return
-        filesystem.apply(fix, name, folder)
         if fix.facts.is_folder and self._closes(fix):
-            self._look_behind(fix, name, folder)
+            self._close(fix, name, folder)
+        else:
+            filesystem.apply(fix, name, folder)
 
     def _closes(self, fix: Fix) -> bool:
         """Tell whether others could write in a folder, and cannot from now on."""
         keepers = self.standard.keepers
         return not fix.facts.is_written_by(keepers) and fix.outcome.is_written_by(keepers)
 
-    def _look_behind(self, fix: Fix, name: str, folder: int) -> None:
-        """Open a folder again when somebody has left a trap in it while others could write there.
+    def _close(self, fix: Fix, name: str, folder: int) -> None:
+        """Close a folder to others, unless somebody has left a trap in it while it was open.
 
         A second name for a file of root's or of the rule's owner would be taken for theirs at
-        the next pass, for from now on the folder is in their hands. Looked for after the folder
-        was closed, so that none can be added behind our back. Raises NotApplied.
+        the next pass, for from now on the folder is in their hands. Raises NotApplied.
         """
-        trap = filesystem.find_trap(name, folder, self.standard.keepers)
-        if trap is None:
-            return
-        found = fix.outcome
-        undo = Fix(
-            facts=found, owner=fix.facts.owner, group=fix.facts.group, mode=fix.facts.permissions
-        )
-        filesystem.apply(undo, name, folder)
-        raise filesystem.NotApplied(
-            f"others could write to it, and {printable(trap)} in it is another name of a file that "
-            "is not theirs (hard link); remove that name first"
-        )
+        trap = filesystem.close_to_others(fix, name, folder, self.standard.keepers)
+        if trap is not None:
+            raise filesystem.NotApplied(
+                f"others could write to it, and {printable(trap)} in it is another name of a file "
+                "that is not theirs (hard link); remove that name first"
+            )
 
     def _tell(
         self, path: str, result: Result, reason: str, facts: Facts | None, fix: Fix | None

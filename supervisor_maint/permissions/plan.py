@@ -46,6 +46,14 @@ class Fix:
         )
 
     @property
+    def reverse(self) -> Fix:
+        """The way back, decided on what it makes."""
+        before = self.facts
+        return Fix(
+            facts=self.outcome, owner=before.owner, group=before.group, mode=before.permissions
+        )
+
+    @property
     def wanted_mode(self) -> int:
         """The permissions afterwards."""
         return self.facts.permissions if self.mode is None else self.mode

@@ -182,6 +182,27 @@ def test_name_that_is_taken_away_does_not_make_a_link_the_only_one(
     assert (0, 1) == (report.rules[0].fixed, report.rules[0].skipped)
 
 
+def test_folder_that_is_swapped_for_a_clean_one_is_not_closed_over_its_trap(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trap is looked for in the folder that was closed, not in what has its name by then."""
+    folder, aside = scene.shared / "d", scene.shared / "aside"
+    folder.chmod(0o777)
+    os.link(scene.secret, folder / "trap")
+    find_trap = filesystem._find_trap
+
+    def find_late(descriptor: int, owners: frozenset[int]) -> str | None:
+        folder.rename(aside)
+        folder.mkdir()
+        return find_trap(descriptor, owners)
+
+    monkeypatch.setattr(filesystem, "_find_trap", find_late)
+    report = mend(rule(str(folder), dir_mode="0755", owner=str(KEEPER), trust_owner=str(MALLORY)))
+
+    assert 1 == report.rules[0].failed
+    assert (0o777, MALLORY) == (mode_of(aside), owner_of(aside)[0])
+
+
 @contextmanager
 def _attack(scene: Scene) -> Iterator[None]:
     words = [sys.executable, attacker.__file__, scene.shared, scene.secret, scene.secrets]

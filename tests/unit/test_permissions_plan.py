@@ -191,6 +191,14 @@ def test_mended_is_mended(wanted: Standard, seen: Facts, around: Surroundings) -
         assert plan(wanted, decision.outcome, around) is None
 
 
+@given(_standards, _facts)
+def test_way_back_leads_back(wanted: Standard, seen: Facts) -> None:
+    """The reverse of a fix makes what there was of what it made."""
+    decision = plan(wanted, seen, PRIVATE)
+    if isinstance(decision, Fix):
+        assert (decision.outcome, seen) == (decision.reverse.facts, decision.reverse.outcome)
+
+
 @given(_standards, _facts, st.sampled_from([PRIVATE, OWNERS, SHARED]))
 def test_no_fix_gives_away_setuid(wanted: Standard, seen: Facts, around: Surroundings) -> None:
     """No file has setuid or setgid after its owner or group changed."""
