@@ -1,11 +1,13 @@
 """``supervisor-maint health``: one line and an exit code, for checks that ask all day.
 
-Little is loaded, and everything is bounded: whatever hangs, there is a line in time.
+Little is loaded, and everything is bounded: whatever hangs, there is a line in time. The time
+runs from ``register`` on, so that what is loaded for the check is part of it.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import threading
 import time
@@ -28,8 +30,9 @@ if TYPE_CHECKING:
 
 DEFAULT_SECONDS = 2.0
 LEAST_SECONDS = 0.1
-# What it takes to tell that time is over.
+# What it takes to tell that time is over; and what is left to ask in, if loading took it all.
 _MARGIN_SECONDS = 0.05
+_LEAST_LEFT_SECONDS = 0.01
 _PAGE_BYTES = 64 * 1024
 
 
@@ -42,6 +45,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="tell in one line whether all is well, for Nagios, Docker and Kubernetes",
         example="supervisor-maint health --format probe",
     )
+    parser.set_defaults(began_at=time.monotonic())
     add_config(parser)
     parser.add_argument(
         "--format",
@@ -62,13 +66,17 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         metavar="SECONDS",
         type=_seconds,
         default=DEFAULT_SECONDS,
-        help=f"how long supervisord may be silent (default: {DEFAULT_SECONDS:g})",
+        help=f"how long it may take, and supervisord be silent (default: {DEFAULT_SECONDS:g})",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the line, and return the exit code of the format; problems are UNKNOWN, not raised."""
-    answer = _within(args.timeout + _MARGIN_SECONDS, lambda: _answer(args))
+    gc.freeze()  # what was loaded stays to the end: a tenth of the work was looking through it
+    ends_at = args.began_at + args.timeout
+    left = ends_at + _MARGIN_SECONDS - time.monotonic()
+    answer = _within(max(left, 0.0), lambda: _answer(args, ends_at)) or _too_late(args.timeout)
+    gc.freeze()
     if args.format == "probe":
         print(answer.sentence)
         return 0 if answer.passes else 1
@@ -95,9 +103,12 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _within(seconds: float, find_out: Callable[[], Answer]) -> Answer:
-    """Find out within the seconds, whatever hangs: a name server and a disk do as well."""
-    from supervisor_maint.monitoring.verdict import Answer, Level, Verdict
+def _within(seconds: float, find_out: Callable[[], Answer]) -> Answer | None:
+    """Find out within the seconds, whatever hangs: a name server and a disk do as well.
+
+    Return None when time is over.
+    """
+    from supervisor_maint.monitoring.verdict import Answer, unknown
 
     found: list[Answer] = []
     thread = threading.Thread(target=lambda: found.append(find_out()), daemon=True)
@@ -106,28 +117,38 @@ def _within(seconds: float, find_out: Callable[[], Answer]) -> Answer:
     if found:
         return found[0]
     if thread.is_alive():
-        verdict = Verdict(level=Level.CRITICAL, sentence=f"no answer within {seconds:g} s")
-    else:  # the thread has printed its traceback
-        verdict = Verdict(level=Level.UNKNOWN, sentence="an error of ours, which is on stderr")
-    return Answer.of(verdict, seconds)
+        return None
+    # it has printed its traceback
+    return Answer.of(unknown("an error of ours, which is on stderr"), seconds)
 
 
-def _answer(args: argparse.Namespace) -> Answer:
+def _too_late(seconds: float) -> Answer:
+    from supervisor_maint.monitoring.verdict import Answer, Level, Verdict
+
+    sentence = f"no answer within {seconds:g} s"
+    return Answer.of(Verdict(level=Level.CRITICAL, sentence=sentence), seconds)
+
+
+def _answer(args: argparse.Namespace, ends_at: float) -> Answer:
     from supervisor_maint.monitoring.verdict import Answer, unknown
 
-    began_at = time.monotonic()
     try:
         if args.url is not None:
-            return _ask_page(args.url, args.timeout)
-        verdict = _verdict(find_config(args), args.timeout)
+            return _ask_page(args.url, ends_at)
+        verdict = _verdict(find_config(args), ends_at)
     except MaintError as error:
         verdict = unknown(error.msg)
     except OSError as error:
         verdict = unknown(str(error))
-    return Answer.of(verdict, time.monotonic() - began_at)
+    return Answer.of(verdict, time.monotonic() - args.began_at)
 
 
-def _verdict(config: Path, seconds: float) -> Verdict:
+def _left(ends_at: float) -> float:
+    """Tell how many seconds are left, in hundredths, as people are told them."""
+    return max(round(ends_at - time.monotonic(), 2), _LEAST_LEFT_SECONDS)
+
+
+def _verdict(config: Path, ends_at: float) -> Verdict:
     """Ask supervisord, and then read what the listener has published by now. Raises MaintError."""
     from supervisor_maint.monitoring.health import judge
     from supervisor_maint.settings.maint_alone import load_maint
@@ -136,10 +157,9 @@ def _verdict(config: Path, seconds: float) -> Verdict:
     maint = load_maint(config, environ=os.environ)
     state = StateDir(maint.state_dir)
     url = maint.serverurl or published_url(_published(state))
-    ends_at = time.monotonic() + seconds
-    asked = _asked(maint, url, seconds)
+    asked = _asked(maint, url, ends_at)
     listener = _listener(maint, state)
-    configs = _configs(maint, url, ends_at - time.monotonic(), asked, listener)
+    configs = _configs(maint, url, ends_at, asked, listener)
     return judge(asked, listener, now=time.time(), configs=configs)
 
 
@@ -148,14 +168,14 @@ def _published(state: StateDir) -> Mapping[str, Any]:
     from supervisor_maint.store.publication import Publication
 
     try:
-        return Publication(state.status).read().document
+        return Publication(state.status).read_document()
     except ListenerAbsent:
         return {}
 
 
-def _asked(maint: MaintSettings, url: str, seconds: float) -> Snapshot | SupervisorError:
+def _asked(maint: MaintSettings, url: str, ends_at: float) -> Snapshot | SupervisorError:
     try:
-        with connect_within(maint, url, seconds) as supervisor:
+        with connect_within(maint, url, _left(ends_at)) as supervisor:
             return supervisor.snapshot()
     except SupervisorError as error:
         return error
@@ -180,23 +200,23 @@ def _listener(maint: MaintSettings, state: StateDir) -> Listener | MaintError:
 def _configs(
     maint: MaintSettings,
     url: str,
-    seconds: float,
+    ends_at: float,
     asked: Snapshot | SupervisorError,
     listener: Listener | MaintError,
 ) -> Mapping[Namespec, ProcessConfig] | None:
     """Ask for the configuration where the verdict hangs on it, in what is left of the time."""
     from supervisor_maint.monitoring.health import needs_configs
 
-    if seconds <= 0 or not needs_configs(asked, listener):
+    if time.monotonic() >= ends_at or not needs_configs(asked, listener):
         return None
     try:
-        with connect_within(maint, url, seconds) as supervisor:
+        with connect_within(maint, url, _left(ends_at)) as supervisor:
             return supervisor.configs()
     except SupervisorError:
         return None  # then autostart is not known, and what has failed counts
 
 
-def _ask_page(page: SplitResult, seconds: float) -> Answer:
+def _ask_page(page: SplitResult, ends_at: float) -> Answer:
     """Ask ``/health`` of a scrape endpoint; who does not answer is down."""
     import http.client
 
@@ -204,7 +224,7 @@ def _ask_page(page: SplitResult, seconds: float) -> Answer:
 
     began_at = time.monotonic()
     kind = http.client.HTTPSConnection if page.scheme == "https" else http.client.HTTPConnection
-    connection = kind(str(page.hostname), page.port, timeout=seconds)
+    connection = kind(str(page.hostname), page.port, timeout=_left(ends_at))
     try:
         connection.request("GET", page._replace(scheme="", netloc="").geturl())
         response = connection.getresponse()

@@ -9,13 +9,17 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 import attrs
 
 from supervisor_maint.errors import ListenerAbsent, StoreError
 from supervisor_maint.store import documents, files
-from supervisor_maint.store.requests import Answer
+
+if TYPE_CHECKING:
+    from supervisor_maint.store.requests import Answer
+
+T = TypeVar("T")
 
 ANSWER_SECONDS = 5.0
 # 20 Hz: an answer is seen within 50 ms and costs a client's processor next to nothing.
@@ -38,6 +42,8 @@ class Published:
     @classmethod
     def parse(cls, text: str) -> Published:
         """Read the JSON text. Raises ValueError."""
+        from supervisor_maint.store.requests import Answer
+
         document = documents.decode_document(text)
         answers = document.get("answers", {})
         try:
@@ -67,6 +73,16 @@ class Publication:
 
     def read(self) -> Published:
         """Read what was published. Raises ListenerAbsent when nothing was, and StoreError."""
+        return self._read(Published.parse)
+
+    def read_document(self) -> Mapping[str, Any]:
+        """Read it for a look at what the listener knows, without the answers to requests.
+
+        Raises as ``read`` does.
+        """
+        return self._read(documents.decode_document)
+
+    def _read(self, parse: Callable[[str], T]) -> T:
         try:
             with files.opened_directory(self.path.parent) as directory:
                 content, _ = files.read(self.path.name, directory, size_limit=_SIZE_LIMIT)
@@ -77,7 +93,7 @@ class Publication:
         except OSError as error:
             raise files.refusal(self.path, error) from error
         try:
-            return Published.parse(content.decode("utf-8"))
+            return parse(content.decode("utf-8"))
         except ValueError as error:
             raise StoreError(f"{self.path}: expected a published status: {error}") from error
 

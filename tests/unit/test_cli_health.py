@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from supervisor_maint.cli import arguments, main
+from supervisor_maint.cli import arguments, build_parser, main
 from supervisor_maint.store.publication import Publication
 from tests.fakes import bare_python, xmlrpc_server
 from tests.fakes.commands import Place, SupervisordServer, info
@@ -23,6 +23,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 TOO_MUCH = {
     "asyncio",
     "cronsim",
+    "logging",
     "prometheus_client",
     "requests",
     "rich",
@@ -30,6 +31,7 @@ TOO_MUCH = {
     "supervisor_maint.maintenance",
     "supervisor_maint.permissions",
     "supervisor_maint.settings.kinds",
+    "supervisor_maint.store.requests",
     "xml.etree",
 }
 LINE = "SUPERVISOR WARNING - 1 of 2 processes down as planned by nightly | wanted=2;;;0"
@@ -162,6 +164,16 @@ def test_supervisord_hangs(
         place = Place(tmp_path).write(serverurl=server.url)
         assert 2 == place.run("health", "--timeout", "0.1")
     assert "SUPERVISOR CRITICAL - " in shown(capsys)
+
+
+def test_loading_is_part_of_the_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Time runs from before anything is loaded for the check: there is a line when it is over."""
+    with XmlrpcServer(xmlrpc_server.hang) as server:
+        place = Place(tmp_path).write(serverurl=server.url)
+        args = build_parser(["health"]).parse_args(["health", "--config", str(place.config)])
+        args.began_at -= 3600
+        assert 2 == args.run(args)
+    assert "SUPERVISOR CRITICAL - no answer within 2 s" in shown(capsys)
 
 
 def test_configuration_that_takes_too_long_is_done_without(
