@@ -231,7 +231,7 @@ class Announcer:
         before = self._held.get(claim.run_id)
         self._held = {run: each for run, each in self._held.items() if run in self._claims}
         self._held[claim.run_id] = now
-        if now is not None and (before is None or before.ends_at != now.ends_at):
+        if now is not None and silences.is_news(before, now):
             until = moments.show(now.ends_at, self.zone())
             self._say(claim.run_id, f"alerts are silenced until {until}: silence {now.id}")
         elif now is None and before is not None:

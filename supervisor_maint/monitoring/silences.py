@@ -144,6 +144,13 @@ def _new(terms: Terms, claim: Claim, end: float, now: float) -> Silence:
     )
 
 
+def is_news(before: Silence | None, now: Silence) -> bool:
+    """Tell whether a silence is another than before, or ends at another time."""
+    if before is None or before.id != now.id:
+        return True
+    return abs(before.ends_at - now.ends_at) > _SLACK_SECONDS
+
+
 def after(changed: Sequence[Change], found: Iterable[Silence]) -> tuple[Silence, ...]:
     """Return what there is after the changes."""
     gone = {change.silence.id for change in changed}

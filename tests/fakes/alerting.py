@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -46,7 +47,8 @@ class FakeAlertmanager:
     def save(self, silence: Silence) -> str:
         self._ask("save")
         silence_id = silence.id or f"s{next(self._ids)}"
-        self.kept[silence_id] = attrs.evolve(silence, id=silence_id)
+        kept_end = math.floor(silence.ends_at * 1000) / 1000  # it keeps milliseconds
+        self.kept[silence_id] = attrs.evolve(silence, id=silence_id, ends_at=kept_end)
         self.ends.append(silence.ends_at)
         return silence_id
 

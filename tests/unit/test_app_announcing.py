@@ -94,6 +94,21 @@ def test_silence_is_brought_forward_and_closed_to_its_tail() -> None:
     assert ["s1"] == list(alertmanager.kept)
 
 
+def test_silence_is_told_once_for_each_end() -> None:
+    """However often it is looked for: Alertmanager gives back its end in milliseconds."""
+
+    async def tale(scene: Scene, alertmanager: FakeAlertmanager) -> None:
+        await scene.pass_seconds(0.0004)
+        await scene.until_phase("verifying")
+        before = len(alertmanager.asked)
+        await scene.until(lambda: len(alertmanager.asked) > before + 1)
+
+    scene, alertmanager = told(tale, settle_seconds=60.0)
+    lines = [line for line in scene.story if "alerts are silenced until" in line]
+
+    assert len(alertmanager.ends) == len(lines)
+
+
 def test_failed_run_pages_at_once() -> None:
     """What it left broken is silenced no more."""
 

@@ -111,6 +111,20 @@ def test_changes(claim: Claim, found: list[Silence], at: float, expected: list[A
     assert expected == shown(silences.changes(TERMS, claim, found, NOW + at))
 
 
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        pytest.param(None, True, id="the first"),
+        pytest.param(silence(NOW + 360.0004), False, id="as it was saved, in milliseconds"),
+        pytest.param(silence(NOW + 300), True, id="another end"),
+        pytest.param(silence(NOW + 360, id="s2"), True, id="another one"),
+    ],
+)
+def test_news(before: Silence | None, expected: bool) -> None:
+    """People are told of a silence once, and again when it is another or ends at another time."""
+    assert expected is silences.is_news(before, silence(NOW + 360))
+
+
 def test_new_silence_says_whose_it_is() -> None:
     """It is found again by who created it, and people read what it is for."""
     (change,) = silences.changes(TERMS, RUNNING, [], NOW)
