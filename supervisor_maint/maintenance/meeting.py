@@ -36,9 +36,10 @@ def come_back_limit_seconds(target: Target) -> float:
 def meet(target: Target, status: ProcessStatus | None, now: float) -> Target:
     """Return the target as the status shows it; None: supervisord does not know it any more.
 
-    A RUNNING process that replaced the one before is COMING_BACK; whether it is ready is not
-    for here; one that was back and died again is so once more, for a program that does not stay
-    up must not be given to the rest. While a stop of ours may yet be carried out, nothing that is
+    A RUNNING process that replaced the one before is COMING_BACK, and so is one that has run to
+    its end as expected, whether it was seen RUNNING or not; whether it is ready is not for here.
+    One that was back and died again is COMING_BACK once more, for a program that does not stay up
+    must not be given to the rest. While a stop of ours may yet be carried out, nothing that is
     seen counts.
     """
     if status is None:
@@ -50,6 +51,14 @@ def meet(target: Target, status: ProcessStatus | None, now: float) -> Target:
     if target.is_settled or target.may_yet_be_stopped(now):
         return target
     return _MEETINGS[status.state](target, status, now)
+
+
+def ended_well(status: ProcessStatus) -> bool:
+    """Tell whether an EXITED process ran to its end as its ``exitcodes`` expect.
+
+    By supervisord's own word: ``spawnerr`` says "Bad exit code N" of what it did not expect.
+    """
+    return status.exit_status is not None and not status.spawn_error
 
 
 def broken(target: Target, reason: str) -> Target:
@@ -108,6 +117,10 @@ def _stopped(target: Target, status: ProcessStatus, now: float) -> Target:
 def _ended(target: Target, status: ProcessStatus, now: float) -> Target:
     if status.state is ProcessState.EXITED and not target.seen_for(MEANT_SECONDS, now):
         return target
+    # EXITED is reached from our start, and from a new process, by running only: seen or not.
+    ran_anew = target.start is not None or target.touched_since(status)
+    if ran_anew and ended_well(status):
+        return target.coming_back(now)
     return broken(target, _ended_how(status))
 
 

@@ -7,6 +7,7 @@ import attrs
 from supervisor_maint.maintenance import readiness
 from supervisor_maint.maintenance.actions import CheckReady
 from supervisor_maint.maintenance.clock import passed
+from supervisor_maint.maintenance.meeting import MEANT_SECONDS, broken
 from supervisor_maint.maintenance.observation import ReadyAnswer
 from supervisor_maint.maintenance.readiness import PROBE_SECONDS, Readiness
 from supervisor_maint.maintenance.target import Progress, Target
@@ -37,12 +38,30 @@ def _answered(target: Target, answer: ReadyAnswer | None) -> Target:
 
 def settle_ready(turn: Turn) -> None:
     """Settle every process that came back and is ready, and ask the others."""
-    turn.each_target(lambda target: _ready(turn, target) if _is_back(target) else target)
+    turn.each_target(lambda target: _settled(turn, target))
+
+
+def _settled(turn: Turn, target: Target) -> Target:
+    if _is_back(target):
+        return _ready(turn, target)
+    return _ended(turn, target) if _has_ended(target, turn.now) else target
 
 
 def _is_back(target: Target) -> bool:
     running = target.seen is not None and target.seen.state is ProcessState.RUNNING
     return running and target.progress is Progress.COMING_BACK
+
+
+def _has_ended(target: Target, now: float) -> bool:
+    ended = target.seen is not None and target.seen.state is ProcessState.EXITED
+    return ended and target.progress is Progress.COMING_BACK and target.seen_for(MEANT_SECONDS, now)
+
+
+def _ended(turn: Turn, target: Target) -> Target:
+    """Settle what has run to its end as expected; what has not is settled by ``meeting``."""
+    if readiness.find(turn.run.plan.readiness, target.namespec) is None:
+        return target.back(turn.now)
+    return broken(target, "it ended before it was ready")
 
 
 def _ready(turn: Turn, target: Target) -> Target:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from supervisor_maint.maintenance import restarting, steps
 from supervisor_maint.maintenance.actions import StepPhase, TakeSnapshot, When
 from supervisor_maint.maintenance.clock import passed
+from supervisor_maint.maintenance.meeting import ended_well
 from supervisor_maint.maintenance.observation import AfterTaken, NotTaken
 from supervisor_maint.maintenance.run import Phase
 from supervisor_maint.maintenance.target import Progress, Target
@@ -76,13 +77,10 @@ def _checked(target: Target, status: ProcessStatus | None) -> Target:
     """Fail a process that was back and did not stay; one that somebody stopped is left."""
     if target.progress is not Progress.DONE or status is None or not target.was_stopped:
         return target
-    if status.state in _BROKEN or _exited_badly(status):
+    ended_badly = status.state is ProcessState.EXITED and not ended_well(status)
+    if status.state in _BROKEN or ended_badly:
         return target.settled(Progress.FAILED, f"it did not stay up: {status.state.name}")
     return target
-
-
-def _exited_badly(status: ProcessStatus) -> bool:
-    return status.state is ProcessState.EXITED and status.exit_status != 0
 
 
 def _judge(turn: Turn) -> None:

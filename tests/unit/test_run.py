@@ -669,6 +669,44 @@ def test_process_that_does_not_come_back_stops_the_run(
     assert Phase.FAILED is stage.run.phase
 
 
+@pytest.mark.parametrize("is_seen_running", [True, False], ids=["seen", "not seen"])
+@pytest.mark.parametrize(
+    ("exit_status", "spawn_error", "has_probe", "phase"),
+    [
+        (0, "", False, Phase.SUCCEEDED),
+        (2, "", False, Phase.SUCCEEDED),
+        (1, "Bad exit code 1", False, Phase.FAILED),
+        (0, "", True, Phase.FAILED),
+    ],
+    ids=["expected", "expected by exitcodes", "not expected", "not ready"],
+)
+def test_program_that_ends_as_soon_as_it_runs(
+    is_seen_running: bool, exit_status: int, spawn_error: str, has_probe: bool, phase: Phase
+) -> None:
+    """With startsecs=0 it is chance whether it is seen RUNNING: the outcome does not hang on it."""
+    probe = Readiness(name="x", programs=("*",), kind=ProbeKind.TCP, address="h:80")
+    stage = Stage(_plan(readiness=(probe,) if has_probe else (), settle_seconds=5))
+    del stage.statuses[B]
+    stage.begin()
+    stage.turn()
+    stage.turn(*stage.answer(CallKind.STOP, A))
+    stage.move(A, S.STOPPED)
+    stage.turn()
+    if is_seen_running:
+        stage.move(A, S.RUNNING, 20)
+        stage.turn(*stage.answer(CallKind.START, A))
+    stage.move(A, S.EXITED)
+    stage.statuses[A] = attrs.evolve(
+        stage.statuses[A], exit_status=exit_status, spawn_error=spawn_error
+    )
+    for _ in range(10):
+        stage.turn(seconds=1)
+    stage.turn(AfterTaken(snapshot=stage.snapshot()))
+    stage.turn(seconds=40)
+
+    assert phase is stage.run.phase
+
+
 def test_on_failure_continue_goes_on_with_the_rest() -> None:
     """The rest is restarted, and the run fails in the end."""
     plan = _plan(max_unavailable=Allowance(2), on_failure=OnFailure.CONTINUE)
