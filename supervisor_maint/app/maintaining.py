@@ -10,19 +10,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timezone, tzinfo
 from typing import Any
 
 import attrs
 
-from supervisor_maint.app import run_crew, run_reporting
+from supervisor_maint.app import run_crew
 from supervisor_maint.app.announcing import Announcer
 from supervisor_maint.app.asking import Asker
 from supervisor_maint.app.conducting import Conductor, last_run_of
 from supervisor_maint.app.journal_keeping import JournalKeeper
 from supervisor_maint.app.run_keeping import RunKeeper
 from supervisor_maint.app.run_ports import RunPorts
+from supervisor_maint.app.run_reporting import RunReporter
 from supervisor_maint.app.run_requests import Desk, Refused, new_id
 from supervisor_maint.app.survival import surviving
 from supervisor_maint.app.timetable import Timetable
@@ -68,6 +69,7 @@ class Maintenance:
     woken: asyncio.Event
     zone: tzinfo = timezone.utc
     desk: Desk = attrs.field(init=False)
+    _reporter: RunReporter = attrs.field(init=False)
     _beginning: asyncio.Lock = attrs.field(init=False, factory=asyncio.Lock)
     _has_news: bool = attrs.field(init=False, default=False)
     _put_off_because: dict[str, str] = attrs.field(init=False, factory=dict)
@@ -115,7 +117,17 @@ class Maintenance:
             changed=self._tell,
             zone=lambda: self.zone,
         )
-        conductor.performer = run_crew.performer(self, asker, self._announce)
+        conductor.performer = run_crew.performer(
+            ports=ports,
+            journal=self.journal,
+            totals=self.totals,
+            conductor=conductor,
+            keeper=self.keeper,
+            asker=asker,
+            announce=self._announce,
+            wake=self.wake,
+            zone=lambda: self.zone,
+        )
         conductor.pids = ports.watch_pids(lambda _pid: conductor.performer.nudge())
         self.desk = Desk(
             journal=self.journal,
@@ -126,6 +138,15 @@ class Maintenance:
             clock=ports.clock,
             zone=lambda: self.zone,
             wake=self.wake,
+        )
+        self._reporter = RunReporter(
+            journal=self.journal,
+            timetable=self.timetable,
+            conductor=conductor,
+            keeper=self.keeper,
+            announcer=self.announcer,
+            records=self.totals.plans,
+            zone=lambda: self.zone,
         )
 
     @property
@@ -146,19 +167,15 @@ class Maintenance:
 
     def plan_facts(self, now: float) -> tuple[PlanFacts, ...]:
         """Return what the metrics show of each plan."""
-        return run_reporting.plan_facts(self, now)
+        return self._reporter.plan_facts(now)
 
     def document(self, now: float) -> dict[str, Any]:
         """Return what the published status says, JSON-able."""
-        return run_reporting.document(self, now)
+        return self._reporter.document(now)
 
     def is_close(self, now: float) -> bool:
         """Tell whether a run is under way or due within a minute."""
         return self.is_active or self.timetable.is_close(now)
-
-    def next_starts(self, now: float) -> Mapping[str, float]:
-        """Return when each scheduled plan runs next: now or earlier for one that is due."""
-        return self.timetable.next_starts(now)
 
     async def serve(self, request: Request) -> Answer:
         """Carry out a request about planned runs."""
@@ -211,7 +228,7 @@ class Maintenance:
         """Read the journal, and take up the run that it holds, if that can be read."""
         if not await self.journal.read():
             return
-        self._catch_up()
+        self.totals.plans.catch_up(self.journal.state.last_runs.values())
         for last_run in self.journal.state.last_runs.values():
             self.announcer.recall(last_run)
         document = self.journal.state.run
@@ -225,21 +242,6 @@ class Maintenance:
             return
         self.conductor.resume(run, await self.keeper.reopen(run))
         self._follow(run)
-
-    def _catch_up(self) -> None:
-        """Count what ended when a listener died before it was counted, and close its window."""
-        for name, last_run in self.journal.state.last_runs.items():
-            record = self.totals.plans.plans.get(name)
-            if record is not None and last_run.ended_at >= record.known_since_at:
-                self._note(last_run)
-
-    def _note(self, last_run: LastRun) -> None:
-        record = self.totals.plans.plans.get(last_run.plan)
-        deadline_at = self.totals.plans.window_deadline_at
-        if record is None or not record.note(last_run):
-            return
-        if deadline_at is not None and last_run.run_id is not None:
-            self.totals.plans.window_deadline_at = min(deadline_at, last_run.ended_at)
 
     async def _turn(self) -> bool:
         """Make one turn; True, for ``surviving`` returns None when it raised."""
@@ -296,7 +298,7 @@ class Maintenance:
         """Keep what is known of a run that is over, and let the baseline move again."""
         self.watch.end_run(self.ports.clock())
         self.totals.plans.know(run.plan.name, str(run.plan.schedule), run.created_at)
-        self._note(last_run_of(run))
+        self.totals.plans.note(last_run_of(run))
         await self.keeper.keep(run, self.conductor.story)
         await self.journal.read()
         self.wake()
@@ -353,7 +355,7 @@ class Maintenance:
         if not await self.journal.record(skipped):
             return False
         logger.warning("plan %s is skipped: %s", plan.name, skipped.reason)
-        self._note(skipped)
+        self.totals.plans.note(skipped)
         self.moved()
         self._tell()
         return True
@@ -377,7 +379,7 @@ class Maintenance:
             return AGAIN_SECONDS
         # A clock that was set back must not hold up what is due.
         again_at = min(self._again_at, now + blockers.ASK_AGAIN_SECONDS)
-        return max(min(self.next_starts(now).values(), default=math.inf), again_at) - now
+        return max(min(self.timetable.next_starts(now).values(), default=math.inf), again_at) - now
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep until woken; the clock may be set meanwhile, so never for longer than an hour."""

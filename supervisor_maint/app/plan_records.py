@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import attrs
@@ -76,6 +76,21 @@ class PlanRecords:
         if known_at is None or known_at <= now < deadline_at:
             self.window_start_at = now
         self.window_deadline_at = min(deadline_at, math.inf if ended_at is None else ended_at)
+
+    def catch_up(self, last_runs: Iterable[LastRun]) -> None:
+        """Count what ended when a listener died before it was counted, and close its window."""
+        for last in last_runs:
+            record = self.plans.get(last.plan)
+            if record is not None and last.ended_at >= record.known_since_at:
+                self.note(last)
+
+    def note(self, last: LastRun) -> None:
+        """Count a run that is over or was missed, once, and close its window."""
+        record = self.plans.get(last.plan)
+        if record is None or not record.note(last) or last.run_id is None:
+            return
+        if self.window_deadline_at is not None:
+            self.window_deadline_at = min(self.window_deadline_at, last.ended_at)
 
     def know(self, name: str, schedule: str, now: float) -> PlanRecord:
         """Return a plan's record; one with another schedule is known from now on.

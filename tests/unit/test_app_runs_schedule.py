@@ -79,7 +79,9 @@ def test_missed_time_is_recorded_once() -> None:
         assert None is following.run
         assert "skipped" == following.runs.journal.last_runs["nightly"].outcome
         assert 1 == following.totals.plans.plans["nightly"].runs["skipped"]
-        assert {"nightly": SCHEDULED + DAY} == following.maintenance.next_starts(following.now)
+        assert {"nightly": SCHEDULED + DAY} == following.maintenance.timetable.next_starts(
+            following.now
+        )
 
     tell(tale)
 

@@ -192,6 +192,14 @@ def test_no_import_cycle() -> None:
         visit(module, ())
 
 
+def test_app_is_put_together_one_way() -> None:
+    """No part of the application knows the whole: nothing is imported there for its type alone."""
+    app = [module for module in _modules().values() if _is_in(module.name, ["app"])]
+
+    assert app
+    assert [] == [module.name for module in app if "TYPE_CHECKING" in module.text]
+
+
 @pytest.mark.parametrize("pattern", PURE)
 def test_pure_module_is_there(pattern: str) -> None:
     """Every module that is listed as pure exists."""
