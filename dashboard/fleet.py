@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard.model import Row
+from dashboard.model import Row, per
 from dashboard.panels import (
     BLUE,
     GREEN,
@@ -18,10 +18,11 @@ from dashboard.panels import (
 )
 
 KEYS = ("job", "instance", "supervisor")
-BY = "by (job, instance, supervisor)"
 # A listener that died has no series any more; the alerts remember both as long.
 HEARTBEAT = "last_over_time(supervisor_maint_heartbeat_timestamp_seconds{$fleet}[1d])"
 DEADLINE = "last_over_time(supervisor_maint_window_deadline_timestamp_seconds{$fleet}[6h])"
+_IN_PROGRESS = per(KEYS, "max", "supervisor_maint_in_progress{$fleet}")
+_IS_DOWN = "supervisor_process_wanted{$fleet} > bool supervisor_process_up{$fleet}"
 # 0 where nobody has such a series, but nothing where there is nobody.
 OR_0 = "or 0 * sum(supervisor_up{$fleet})"
 
@@ -52,53 +53,41 @@ _SHOW_ALONE = {
 _INSTANCES = (
     Column(
         title="Answers",
-        expression=f"max {BY} (supervisor_up{{$fleet}})",
+        expression=per(KEYS, "max", "supervisor_up{$fleet}"),
         value=Value(words={"0": ("no", RED), "1": ("yes", GREEN)}),
     ),
+    Column(title="Last event", expression=f"time() - {per(KEYS, 'max', HEARTBEAT)}", value=STALE),
     Column(
-        title="Last event",
-        expression=f"time() - max {BY} ({HEARTBEAT})",
-        value=STALE,
-    ),
-    Column(
-        title="Processes",
-        expression=f"sum {BY} (supervisor_processes{{$fleet}})",
-        value=NUMBER,
+        title="Processes", expression=per(KEYS, "sum", "supervisor_processes{$fleet}"), value=NUMBER
     ),
     Column(
         title="Running",
-        expression=f'sum {BY} (supervisor_processes{{$fleet, state="RUNNING"}})',
+        expression=per(KEYS, "sum", 'supervisor_processes{$fleet, state="RUNNING"}'),
         value=NUMBER,
     ),
-    Column(
-        title="Wanted and down",
-        expression=f"sum {BY} (supervisor_process_wanted{{$fleet}} "
-        "> bool supervisor_process_up{$fleet})",
-        value=NONE_IS_GOOD,
-    ),
+    Column(title="Wanted and down", expression=per(KEYS, "sum", _IS_DOWN), value=NONE_IS_GOOD),
     Column(
         title="Differences",
-        expression=f"sum {BY} (supervisor_maint_diff_processes{{$fleet}})",
+        expression=per(KEYS, "sum", "supervisor_maint_diff_processes{$fleet}"),
         value=NONE_IS_GOOD,
     ),
-    Column(
-        title="In maintenance",
-        expression=f"max {BY} (supervisor_maint_in_progress{{$fleet}})",
-        value=Value(words=YES),
-    ),
+    Column(title="In maintenance", expression=_IN_PROGRESS, value=Value(words=YES)),
     Column(
         title="Next run",
-        expression=f"min {BY} (supervisor_maint_next_start_timestamp_seconds{{$fleet}}) * 1000",
+        expression=per(KEYS, "min", "supervisor_maint_next_start_timestamp_seconds{$fleet}")
+        + " * 1000",
         value=SOON,
     ),
     Column(
         title="Last success",
-        expression=f"max {BY} (supervisor_maint_last_success_timestamp_seconds{{$fleet}}) * 1000",
+        expression=per(KEYS, "max", "supervisor_maint_last_success_timestamp_seconds{$fleet}")
+        + " * 1000",
         value=SOON,
     ),
     Column(
         title="Held until",
-        expression=f"max {BY} (supervisor_maint_hold_until_timestamp_seconds{{$fleet}}) * 1000",
+        expression=per(KEYS, "max", "supervisor_maint_hold_until_timestamp_seconds{$fleet}")
+        + " * 1000",
         value=HELD,
     ),
 )
@@ -129,7 +118,7 @@ FLEET = Row(
         stat(
             "Wanted and down",
             "Processes that should be RUNNING and are not up.",
-            "sum(supervisor_process_wanted{$fleet} > bool supervisor_process_up{$fleet})",
+            f"sum({_IS_DOWN})",
             NONE_IS_GOOD,
             alert="SupervisorProcessDown",
         ),
@@ -143,7 +132,7 @@ FLEET = Row(
         stat(
             "In maintenance",
             "Instances on which a planned restart is under way.",
-            f"sum(max {BY} (supervisor_maint_in_progress{{$fleet}})) {OR_0}",
+            f"sum({_IN_PROGRESS}) {OR_0}",
             NUMBER,
         ),
         stat(
@@ -155,7 +144,7 @@ FLEET = Row(
         stat(
             "Held",
             "Instances on which somebody holds at least one plan: it does not start by itself.",
-            "sum(supervisor_maint_hold_until_timestamp_seconds{$fleet} > bool time()) " + OR_0,
+            f"sum(supervisor_maint_hold_until_timestamp_seconds{{$fleet}} > bool time()) {OR_0}",
             NUMBER,
             alert="SupervisorHoldForgotten",
         ),
@@ -179,8 +168,8 @@ FLEET = Row(
             "supervisord sends a TICK every five seconds, so this stays below ten and the time "
             "between two pushes.",
             {
-                "{{instance}} {{supervisor}}": f"time() - max {BY} "
-                "(supervisor_maint_heartbeat_timestamp_seconds{$fleet})"
+                "{{instance}} {{supervisor}}": "time() - "
+                + per(KEYS, "max", "supervisor_maint_heartbeat_timestamp_seconds{$fleet}")
             },
             AGE,
             width=12,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dashboard.fleet import AGE, BY, KEYS, NONE_IS_GOOD, NUMBER
-from dashboard.model import Row
+from dashboard.fleet import AGE, KEYS, NONE_IS_GOOD, NUMBER
+from dashboard.model import Row, per
 from dashboard.panels import GREEN, RED, Column, Value, graph, stacked, stat, table
 
 _EVENT_SECONDS = "supervisor_maint_event_duration_seconds_bucket{$fleet}[$__rate_interval]"
@@ -12,16 +12,19 @@ _ERRORS = "supervisor_maint_errors_total{$fleet}"
 _VERSIONS = (
     Column(
         title="Last look",
-        expression=f"time() - max {BY} (supervisor_maint_snapshot_timestamp_seconds{{$fleet}})",
+        expression="time() - "
+        + per(KEYS, "max", "supervisor_maint_snapshot_timestamp_seconds{$fleet}"),
         value=AGE,
     ),
     Column(
-        expression="max by (job, instance, supervisor, version, python) "
-        "(supervisor_maint_build_info{$fleet})",
+        expression=per((*KEYS, "version", "python"), "max", "supervisor_maint_build_info{$fleet}"),
     ),
     Column(
-        expression="max by (job, instance, supervisor, supervisord) (label_replace("
-        'supervisor_info{$fleet}, "supervisord", "$1", "version", "(.+)"))',
+        expression=per(
+            (*KEYS, "supervisord"),
+            "max",
+            'label_replace(supervisor_info{$fleet}, "supervisord", "$1", "version", "(.+)")',
+        ),
     ),
 )
 
@@ -117,9 +120,12 @@ LISTENER = Row(
             "Time since a sink took a report",
             "How long ago each sink last took a report.",
             {
-                "{{instance}} {{supervisor}} {{sink}}": "time() - max by "
-                "(job, instance, supervisor, sink) "
-                "(supervisor_maint_sink_last_success_timestamp_seconds{$fleet})"
+                "{{instance}} {{supervisor}} {{sink}}": "time() - "
+                + per(
+                    (*KEYS, "sink"),
+                    "max",
+                    "supervisor_maint_sink_last_success_timestamp_seconds{$fleet}",
+                )
             },
             AGE,
             alert="SupervisorSinkFailing",

@@ -36,6 +36,16 @@ def promql(expression: str) -> str:
     return expression
 
 
+def per(keys: Sequence[str], aggregation: str, expression: str) -> str:
+    """Return an expression as one number for each set of labels, and no other labels."""
+    return f"{aggregation} by ({', '.join(keys)}) ({expression})"
+
+
+def increase(selector: str) -> str:
+    """Return by how much counters grew in the time shown."""
+    return f"increase({selector}[$__range])"
+
+
 @attrs.frozen
 class Row:
     """A heading and the panels below it, each with its width and height."""

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from dashboard.fleet import AGE, BY, NONE_IS_GOOD, NUMBER
-from dashboard.model import Row
+from dashboard import fleet
+from dashboard.fleet import AGE, NONE_IS_GOOD, NUMBER
+from dashboard.model import Row, increase, per
 from dashboard.panels import GREY, RED, Column, Value, bars, graph, table
 
-KEYS = ("job", "instance", "supervisor", "rule")
-BY_RULE = "by (job, instance, supervisor, rule)"
+KEYS = (*fleet.KEYS, "rule")
 BAD_NEWS = Value(words={"0": ("no", GREY), "1": ("yes", RED)})
 
 
 def _paths(result: str) -> str:
-    return (
-        f"sum {BY_RULE} (increase(supervisor_maint_permission_paths_total"
-        f'{{$fleet, result="{result}"}}[$__range]))'
-    )
+    chosen = f'supervisor_maint_permission_paths_total{{$fleet, result="{result}"}}'
+    return per(KEYS, "sum", increase(chosen))
 
 
 def _now(what: str) -> str:
-    return f"max {BY_RULE} (supervisor_maint_permissions_{what}{{$fleet}})"
+    return per(KEYS, "max", f"supervisor_maint_permissions_{what}{{$fleet}}")
 
 
 PERMISSIONS = Row(
@@ -60,8 +58,12 @@ PERMISSIONS = Row(
             "Time since the last pass",
             "How long ago permissions were last looked at: an hour at most, while no run is due.",
             {
-                "{{instance}} {{supervisor}}": f"time() - max {BY} "
-                "(supervisor_maint_permissions_last_run_timestamp_seconds{$fleet})"
+                "{{instance}} {{supervisor}}": "time() - "
+                + per(
+                    fleet.KEYS,
+                    "max",
+                    "supervisor_maint_permissions_last_run_timestamp_seconds{$fleet}",
+                )
             },
             AGE,
             width=6,

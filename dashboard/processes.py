@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dashboard import fleet
 from dashboard.fleet import AGE, NONE_IS_GOOD, NUMBER
-from dashboard.model import Row
+from dashboard.model import Row, increase, per
 from dashboard.panels import (
     COLORS,
     GREY,
@@ -15,8 +16,7 @@ from dashboard.panels import (
     table,
 )
 
-KEYS = ("job", "instance", "supervisor", "group", "name")
-BY = "by (job, instance, supervisor, group, name)"
+KEYS = (*fleet.KEYS, "group", "name")
 NUMBERS = {
     "0": "STOPPED",
     "10": "STARTING",
@@ -30,54 +30,38 @@ NUMBERS = {
 STATE = Value(words={number: (name, COLORS[name]) for number, name in NUMBERS.items()})
 
 
+def _now(what: str) -> str:
+    return per(KEYS, "max", f"supervisor_process_{what}{{$chosen}}")
+
+
+def _happened(what: str, matcher: str = "") -> str:
+    chosen = f"$chosen, {matcher}" if matcher else "$chosen"
+    return per(KEYS, "sum", increase(f"supervisor_process_{what}_total{{{chosen}}}"))
+
+
 def _restarts(cause: str) -> str:
-    return (
-        f"sum {BY} (increase(supervisor_process_restarts_total"
-        f'{{$chosen, cause="{cause}"}}[$__range]))'
-    )
+    return _happened("restarts", f'cause="{cause}"')
 
 
 _COLUMNS = (
-    Column(
-        title="State",
-        expression=f"max {BY} (supervisor_process_state{{$chosen}})",
-        value=STATE,
-    ),
+    Column(title="State", expression=_now("state"), value=STATE),
     Column(
         title="Wanted",
-        expression=f"max {BY} (supervisor_process_wanted{{$chosen}})",
+        expression=_now("wanted"),
         value=Value(words={"0": ("-", GREY), "1": ("RUNNING", GREY)}),
     ),
-    Column(
-        title="Up for",
-        expression=f"time() - max {BY} (supervisor_process_start_time_seconds{{$chosen}})",
-        value=AGE,
-    ),
-    Column(
-        title="Memory",
-        expression=f"max {BY} (supervisor_process_resident_memory_bytes{{$chosen}})",
-        value=Value(unit="bytes"),
-    ),
+    Column(title="Up for", expression=f"time() - {_now('start_time_seconds')}", value=AGE),
+    Column(title="Memory", expression=_now("resident_memory_bytes"), value=Value(unit="bytes")),
     Column(title="Restarts: maintenance", expression=_restarts("maintenance"), value=NUMBER),
     Column(title="Restarts: command", expression=_restarts("command"), value=NUMBER),
     Column(title="Restarts: exit", expression=_restarts("exit"), value=NONE_IS_GOOD),
-    Column(
-        title="Failed starts",
-        expression=f"sum {BY} (increase("
-        "supervisor_process_start_failures_total{$chosen}[$__range]))",
-        value=NONE_IS_GOOD,
-    ),
+    Column(title="Failed starts", expression=_happened("start_failures"), value=NONE_IS_GOOD),
     Column(
         title="Downtime",
-        expression=f"sum {BY} (increase("
-        "supervisor_process_downtime_seconds_total{$chosen}[$__range]))",
+        expression=_happened("downtime_seconds"),
         value=Value(unit="s", decimals=1),
     ),
-    Column(
-        title="Exit status",
-        expression=f"max {BY} (supervisor_process_exit_status{{$chosen}})",
-        value=NUMBER,
-    ),
+    Column(title="Exit status", expression=_now("exit_status"), value=NUMBER),
 )
 
 PROCESSES = Row(
@@ -94,10 +78,7 @@ PROCESSES = Row(
         states(
             "States",
             "The state of each process over time.",
-            {
-                "{{instance}} {{supervisor}} {{group}}:{{name}}": f"max {BY} "
-                "(supervisor_process_state{$chosen})"
-            },
+            {"{{instance}} {{supervisor}} {{group}}:{{name}}": _now("state")},
             STATE,
             height=10,
         ),

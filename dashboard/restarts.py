@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dashboard import fleet, processes
 from dashboard.fleet import AGE, DEADLINE, NUMBER, SOON, YES
-from dashboard.fleet import BY as BY_SUPERVISORD
-from dashboard.model import Row
+from dashboard.model import Row, increase, per
 from dashboard.panels import (
     BLUE,
     NOTHING,
@@ -18,39 +18,41 @@ from dashboard.panels import (
     states,
     table,
 )
-from dashboard.processes import BY as BY_PROCESS
 
-KEYS = ("job", "instance", "supervisor", "plan")
-BY = "by (job, instance, supervisor, plan)"
+KEYS = (*fleet.KEYS, "plan")
 PROCESS = "{{instance}} {{supervisor}} {{group}}:{{name}}"
 SECONDS = Value(unit="s")
 BYTES = Value(unit="bytes")
 MOST_BARS = 15
 
 
+def _now(what: str) -> str:
+    return per(KEYS, "max", f"supervisor_maint_{what}{{$fleet}}")
+
+
 def _at(what: str) -> str:
-    return f"max {BY} (supervisor_maint_{what}_timestamp_seconds{{$fleet}}) * 1000"
+    return f"{_now(f'{what}_timestamp_seconds')} * 1000"
 
 
 def _runs(result: str) -> str:
     chosen = f'supervisor_maint_runs_total{{$fleet, result="{result}"}}'
-    return f"sum {BY} (increase({chosen}[$__range]))"
+    return per(KEYS, "sum", increase(chosen))
+
+
+def _last(what: str) -> str:
+    return per(processes.KEYS, "max", f"supervisor_maint_process_{what}{{$chosen}}")
+
+
+def _most(expression: str) -> str:
+    return f"topk({MOST_BARS}, {expression})"
 
 
 _PLANS = (
-    Column(
-        title="Under way",
-        expression=f"max {BY} (supervisor_maint_in_progress{{$fleet}})",
-        value=Value(words=YES),
-    ),
+    Column(title="Under way", expression=_now("in_progress"), value=Value(words=YES)),
     Column(title="Next start", expression=_at("next_start"), value=SOON),
     Column(title="Last start", expression=_at("last_start"), value=SOON),
     Column(title="Last success", expression=_at("last_success"), value=SOON),
-    Column(
-        title="Last duration",
-        expression=f"max {BY} (supervisor_maint_last_duration_seconds{{$fleet}})",
-        value=SECONDS,
-    ),
+    Column(title="Last duration", expression=_now("last_duration_seconds"), value=SECONDS),
     Column(title="Succeeded", expression=_runs("succeeded"), value=NUMBER),
     Column(title="Failed", expression=_runs("failed"), value=Value(decimals=0, bad_from=1)),
     Column(title="Skipped", expression=_runs("skipped"), value=NUMBER),
@@ -74,10 +76,9 @@ RESTARTS = Row(
             "was closed, or its deadline passed. Windows and runs are annotations of every graph, "
             "too.",
             {
-                "{{instance}} {{supervisor}} {{plan}}": f"max {BY} "
-                "(supervisor_maint_in_progress{$fleet})",
-                "{{instance}} {{supervisor}} window": f"2 * max {BY_SUPERVISORD} "
-                f"({DEADLINE} > bool time())",
+                "{{instance}} {{supervisor}} {{plan}}": _now("in_progress"),
+                "{{instance}} {{supervisor}} window": "2 * "
+                + per(fleet.KEYS, "max", f"{DEADLINE} > bool time()"),
             },
             Value(words={"0": ("-", NOTHING), "1": ("run", BLUE), "2": ("window", YELLOW)}),
             height=7,
@@ -97,18 +98,15 @@ RESTARTS = Row(
         graph(
             "Duration of the last run",
             "How long the last run of each plan took.",
-            {
-                "{{instance}} {{supervisor}} {{plan}}": f"max {BY} "
-                "(supervisor_maint_last_duration_seconds{$fleet})"
-            },
+            {"{{instance}} {{supervisor}} {{plan}}": _now("last_duration_seconds")},
             SECONDS,
         ),
         graph(
             "Time since the last success",
             "How long ago a run of each plan last succeeded.",
             {
-                "{{instance}} {{supervisor}} {{plan}}": f"time() - max {BY} "
-                "(supervisor_maint_last_success_timestamp_seconds{$fleet})"
+                "{{instance}} {{supervisor}} {{plan}}": "time() - "
+                + _now("last_success_timestamp_seconds")
             },
             AGE,
         ),
@@ -134,8 +132,11 @@ DOWNTIME_AND_MEMORY = Row(
             "Memory",
             "Resident memory of the processes of each group, and of their children.",
             {
-                "{{instance}} {{supervisor}} {{group}}": "sum by (job, instance, supervisor, group)"
-                " (supervisor_process_resident_memory_bytes{$chosen})"
+                "{{instance}} {{supervisor}} {{group}}": per(
+                    (*fleet.KEYS, "group"),
+                    "sum",
+                    "supervisor_process_resident_memory_bytes{$chosen}",
+                )
             },
             BYTES,
             width=12,
@@ -144,9 +145,13 @@ DOWNTIME_AND_MEMORY = Row(
             "Longest down",
             "The processes with the most downtime in the time shown, by cause.",
             {
-                f"{PROCESS} {{{{cause}}}}": f"topk({MOST_BARS}, sum by "
-                "(job, instance, supervisor, group, name, cause) (increase("
-                "supervisor_process_downtime_seconds_total{$chosen}[$__range])))"
+                f"{PROCESS} {{{{cause}}}}": _most(
+                    per(
+                        (*processes.KEYS, "cause"),
+                        "sum",
+                        increase("supervisor_process_downtime_seconds_total{$chosen}"),
+                    )
+                )
             },
             SECONDS,
             width=8,
@@ -154,10 +159,7 @@ DOWNTIME_AND_MEMORY = Row(
         ranking(
             "Down in the last planned restart",
             "The processes that were away longest in their last planned restart.",
-            {
-                PROCESS: f"topk({MOST_BARS}, max {BY_PROCESS} "
-                "(supervisor_maint_process_downtime_seconds{$chosen}))"
-            },
+            {PROCESS: _most(_last("downtime_seconds"))},
             SECONDS,
             width=8,
         ),
@@ -165,10 +167,7 @@ DOWNTIME_AND_MEMORY = Row(
             "Memory given back",
             "The processes whose last planned restart freed the most memory, children included; "
             "below 0 when it takes more than before.",
-            {
-                PROCESS: f"topk({MOST_BARS}, max {BY_PROCESS} "
-                "(supervisor_maint_process_memory_given_back_bytes{$chosen}))"
-            },
+            {PROCESS: _most(_last("memory_given_back_bytes"))},
             BYTES,
             width=8,
         ),
