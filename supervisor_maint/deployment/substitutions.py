@@ -33,23 +33,10 @@ class Substitution:
         """
         if self.text not in text:
             raise LookupError(f"expected {self.text!r} in {self.file}, found no such text")
-        if values.word(self.needs) is None:
-            return text
-        return text.replace(self.text, self.becomes.format_map(_Words(values)))
-
-
-class _Words(dict[str, str]):
-    """The values by their names, looked up when they are asked for."""
-
-    def __init__(self, values: Values) -> None:
-        super().__init__()
-        self._values = values
-
-    def __missing__(self, name: str) -> str:
-        word = self._values.word(name)
-        if word is None:
-            raise LookupError(f"expected a value for {name}, found none")
-        return word
+        words = values.words()
+        return (
+            text.replace(self.text, self.becomes.format_map(words)) if self.needs in words else text
+        )
 
 
 _MAINT = "supervisor/maint.conf"
@@ -154,6 +141,6 @@ def fill_in(file: str, text: str, values: Values) -> str:
 
 def left_open(file: str, values: Values) -> tuple[str, ...]:
     """Name the values that would have a place in a file, and were not given."""
-    given = attrs.fields_dict(Values)
-    found = (row.needs for row in of_file(file) if values.word(row.needs) is None)
-    return tuple(dict.fromkeys(name for name in found if name in given))
+    options, words = attrs.fields_dict(Values), values.words()
+    needed = (row.needs for row in of_file(file))
+    return tuple(dict.fromkeys(name for name in needed if name in options and name not in words))

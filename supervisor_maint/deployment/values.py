@@ -80,7 +80,8 @@ class Values:
         scheme = "    scheme: https\n" if parts.scheme == "https" else ""
         return scheme + (f"    metrics_path: {path}/metrics\n" if path else "")
 
-    def word(self, name: str) -> str | None:
-        """Return a value by its name, as it is written; None when there is none."""
-        value = getattr(self, name)
-        return None if value is None else str(value)
+    def words(self) -> dict[str, str]:
+        """Return every value that there is by its name, as it is written."""
+        follow = ("user", "listener_log", "pushgateway_target", "pushgateway_scrape")
+        found = {name: getattr(self, name) for name in (*attrs.fields_dict(Values), *follow)}
+        return {name: str(value) for name, value in found.items() if value is not None}
