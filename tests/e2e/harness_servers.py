@@ -15,6 +15,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -211,6 +212,13 @@ class Prometheus(Server):
         return list(self.get_json("/api/v1/alerts")["data"]["alerts"])
 
 
+def at(text: str) -> float:
+    """Read a time as Alertmanager tells it: with as many decimals as it needs."""
+    seconds, _, decimals = text.rstrip("Z").partition(".")
+    whole = datetime.fromisoformat(f"{seconds}+00:00").timestamp()
+    return whole + float(f"0.{decimals or 0}")
+
+
 class Alertmanager(Server):
     """A real Alertmanager with a configuration text; it joins no cluster."""
 
@@ -236,6 +244,21 @@ class Alertmanager(Server):
     def silences(self) -> list[dict[str, Any]]:
         """Return the silences it knows, the expired ones too."""
         return list(self.get_json("/api/v2/silences"))
+
+    def silences_of_runs(self, instance: str) -> list[dict[str, Any]]:
+        """Return the silences that runs of an instance hold now."""
+        return [
+            each
+            for each in self.silences()
+            if each["createdBy"].startswith(f"supervisor-maint/{instance}/")
+            and each["status"]["state"] == "active"
+        ]
+
+    def lose_everything(self) -> None:
+        """Be killed, and come back without the data."""
+        self.stop()
+        shutil.rmtree(self.directory / "state")
+        self.start()
 
 
 @attrs.frozen

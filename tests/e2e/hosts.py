@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -29,15 +30,16 @@ from tests.e2e.harness_servers import (
 )
 from tests.e2e.monitoring_files import PROMETHEUS, load
 from tests.e2e.observed import Observed, fragile
-from tests.e2e.planned import Runs, plan
+from tests.e2e.planned import Runs, plan, step
 
 MARKER = "SupervisorPlannedMaintenance"
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 120.0
 RESEND_SECONDS = 60 // shortened.DIVISOR  # a firing alert is sent again this often
-_WINDOW_SECONDS = 300 // shortened.DIVISOR  # the default of max_duration
 _HELD = (
     "sh -c \"trap 'until test -e {go}; do sleep 0.1; done; exit 0' TERM; sleep infinity & wait\""
 )
+
+_BEGINNING = threading.Lock()
 
 Told = tuple[str, str, str]  # who is told, the alert, its process
 
@@ -114,15 +116,20 @@ class Watchers:
                 return alert
         return None
 
-    def until_muted(self, instance: str, process: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Wait until a process that is down is suppressed; return that, and its marker."""
+    def until_muted(
+        self, instance: str, process: str, *, by_silence: bool = False
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Wait until a process that is down is suppressed, by the marker and if asked a silence.
+
+        Return its alert and the marker.
+        """
 
         def muted() -> tuple[dict[str, Any], dict[str, Any]] | None:
             down = self.alert(instance, "SupervisorProcessDown", process)
             marker = self.alert(instance, MARKER)
-            if down and marker and down["status"]["state"] == "suppressed":
-                return down, marker
-            return None
+            if not (down and marker and down["status"]["inhibitedBy"]):
+                return None
+            return (down, marker) if down["status"]["silencedBy"] or not by_silence else None
 
         found = wait_until(
             muted,
@@ -132,6 +139,15 @@ class Watchers:
         )
         assert found is not None
         return found
+
+    def until_silenced(self, instance: str) -> list[str]:
+        """Wait until a run of an instance holds a silence; return the ids of those it holds."""
+        silences = wait_until(
+            lambda: self.alertmanager.silences_of_runs(instance),
+            f"a run of {instance} holds a silence",
+            timeout=PATIENCE_SECONDS,
+        )
+        return [each["id"] for each in silences]
 
     def until_unmarked(self, instance: str) -> None:
         """Wait until Alertmanager has no marker of an instance any more."""
@@ -166,16 +182,22 @@ class Host:
 
     ``worker`` does not come back once it is broken; ``held`` stops when it is let go, so that a
     run can be had in its middle; ``canary`` is no plan's: it is given up when it is asked to.
+    Plan ``patient`` stops nothing before it may. ``options`` go into every plan.
     """
 
-    def __init__(self, folder: Path, instance: str, sinks: str = "") -> None:
+    def __init__(self, folder: Path, instance: str, sinks: str = "", **options: object) -> None:
         folder.mkdir()
         self.instance = instance
         self._go, self._broken, self._ill = folder / "go", folder / "broken", folder / "ill"
-        options = {"strategy": "all-at-once", "max_duration": f"{_WINDOW_SECONDS}s"}
-        nightly = plan("nightly", programs="worker, held", **options)
-        others = plan("others", programs="held", **options)
-        self.observed = Observed(folder, instance=instance, sinks=f"{nightly}\n{others}\n{sinks}")
+        self._may_stop = folder / "may-stop"
+        options = {"strategy": "all-at-once", **options}
+        plans = [
+            plan("nightly", programs="worker, held", **options),
+            plan("others", programs="held", **options),
+            plan("patient", programs="worker, held", pre="wait", **options),
+            step("wait", f"sh -c 'until test -e {self._may_stop}; do sleep 0.1; done'"),
+        ]
+        self.observed = Observed(folder, instance=instance, sinks="\n".join([*plans, sinks]))
         self.supervisord = RealSupervisord(
             self.observed.stanza(autorestart="false"),
             program("worker", fragile(self._broken, 0), startsecs=0, autorestart="false"),
@@ -192,6 +214,7 @@ class Host:
             try:
                 yield self
             finally:
+                self.let_stop()
                 self.let_go()
 
     def settle(self) -> None:
@@ -202,6 +225,15 @@ class Host:
     def runs(self) -> Runs:
         """What has plans run."""
         return Runs(self.observed)
+
+    def begin(self, name: str) -> str:
+        """Have a plan begin, and return the run's id; one host after the other, for the load."""
+        with _BEGINNING:
+            return self.runs.begin(name)
+
+    def let_stop(self) -> None:
+        """Let ``patient`` come to its first stop."""
+        self._may_stop.touch()
 
     def let_go(self) -> None:
         """Let ``held`` stop."""

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 import attrs
 import pytest
@@ -21,7 +18,7 @@ from supervisor_maint.monitoring.matchers import Matcher, parse
 from supervisor_maint.monitoring.prometheus import PrometheusClient, PrometheusTarget
 from supervisor_maint.monitoring.silences import Silence
 from tests.e2e.harness_programs import free_port, program, sleeper
-from tests.e2e.harness_servers import Alertmanager, HangingServer, Prometheus
+from tests.e2e.harness_servers import Alertmanager, HangingServer, Prometheus, at
 from tests.e2e.observed import Observed
 from tests.e2e.planned import Runs, outcome, plan, step
 
@@ -183,22 +180,6 @@ def alertmanager_section(url: str, *lines: str) -> str:
     return "\n".join(["[alertmanager]", f"urls={url}", "renew=1s", *lines, ""])
 
 
-def active(alertmanager: Alertmanager) -> list[dict[str, Any]]:
-    """Return the silences of runs that hold now."""
-    return [
-        each
-        for each in alertmanager.silences()
-        if each["createdBy"].startswith("supervisor-maint/web01/")
-        and each["status"]["state"] == "active"
-    ]
-
-
-def at(text: str) -> float:
-    """Read a time as Alertmanager writes it."""
-    moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ")
-    return moment.replace(tzinfo=timezone.utc).timestamp()
-
-
 def test_run_is_silenced_before_its_first_stop_and_after_a_loss(
     observe: Observe, own: Alertmanager, tmp_path: Path
 ) -> None:
@@ -212,27 +193,27 @@ def test_run_is_silenced_before_its_first_stop_and_after_a_loss(
     ).settled()
     runs = Runs(observed)
     run_id = runs.begin("nightly")
-    first = observed.wait_until(lambda: active(own), "there is a silence")
+    first = observed.wait_until(lambda: own.silences_of_runs("web01"), "there is a silence")
     assert runs.transitions().steps == []
     shown = observed.wait_until(
         lambda: observed.status()["maintenance"]["silence"], "the status shows the silence"
     )
 
-    own.stop()
-    shutil.rmtree(own.directory / "state")
-    own.start()
-    second = observed.wait_until(lambda: active(own), "the silence is there again")
+    own.lose_everything()
+    second = observed.wait_until(
+        lambda: own.silences_of_runs("web01"), "the silence is there again"
+    )
     go.touch()
     record = runs.finish(run_id)
     ended_at = record["run"]["ended_at"]
 
     def is_closed() -> bool:
-        return [at(each["endsAt"]) for each in active(own)] == [
+        return [at(each["endsAt"]) for each in own.silences_of_runs("web01")] == [
             pytest.approx(ended_at + 120, abs=0.01)
         ]
 
     observed.wait_until(is_closed, "the silence is closed to its tail")
-    (kept,) = active(own)
+    (kept,) = own.silences_of_runs("web01")
 
     assert ("succeeded", "") == outcome(record)
     assert (len(first), len(second)) == (1, 1)

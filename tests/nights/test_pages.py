@@ -3,7 +3,7 @@
 That nothing was received is told by something that came later on the same way: a process of the
 same host that supervisord gives up, which no window mutes.
 
-All hosts are watched by one Prometheus and one Alertmanager, and what happens to each happens at
+Most hosts are watched by one Prometheus and one Alertmanager, and what happens to each happens at
 the same time: the first test waits for most of it.
 """
 
@@ -15,22 +15,33 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import datetime
+from functools import partial
 from typing import Any
 
 import attrs
 import pytest
 
 from tests.e2e import shortened
-from tests.e2e.harness_servers import Alertmanager, Pushgateway, WebhookReceiver
+from tests.e2e.harness_servers import (
+    Alertmanager,
+    HangingServer,
+    Pushgateway,
+    WebhookReceiver,
+    at,
+)
 from tests.e2e.hosts import Host, NodeExporter, Told, Watchers, scrape_jobs, watch
 from tests.e2e.planned import outcome
 
-pytestmark = pytest.mark.needs_server(
-    "prometheus", "prometheus-alertmanager", "prometheus-pushgateway", "prometheus-node-exporter"
-)
+pytestmark = [
+    pytest.mark.needs_server(
+        *("prometheus", "prometheus-alertmanager"),
+        *("prometheus-pushgateway", "prometheus-node-exporter"),
+    ),
+    pytest.mark.timeout(300),  # the first test waits for what happens to everybody
+]
 
 SINKS = ("http", "pushgateway", "textfile")
+UNANSWERED = ("hangs", "down")
 RESTARTS = 5  # more than the three that are flapping
 DOWN = ("/tickets", "SupervisorProcessDown", "worker")
 FATAL = ("/pager", "SupervisorProcessFatal", "canary")
@@ -41,42 +52,44 @@ GONE = ("/pager", "SupervisorDown", "")
 
 
 def normal_run(host: Host, watchers: Watchers) -> dict[str, Any]:
-    """Hold a run until what is down is muted, let it end well, then have the canary sing."""
-    runs = host.runs
-    run_id = runs.begin("nightly")
-    down, marker = watchers.until_muted(host.instance, "worker")
-    silences = [each["id"] for each in watchers.alertmanager.silences()]
+    """Hold a run until what is down is muted, and let it end well."""
+    run_id = host.begin("nightly")
+    return {**muted(host, watchers), **end(run_id, host, watchers)}
+
+
+def muted(host: Host, watchers: Watchers, *, by_silence: bool = False) -> dict[str, Any]:
+    """Wait until what a run has stopped is muted; return how: by its marker, by its silences."""
+    down, marker = watchers.until_muted(host.instance, "worker", by_silence=by_silence)
+    silences = [each["id"] for each in watchers.alertmanager.silences_of_runs(host.instance)]
+    by_marker = marker["fingerprint"] in down["status"]["inhibitedBy"]
+    by_silences = [each in silences for each in down["status"]["silencedBy"]]
+    return {"muted": (down["status"]["state"], by_marker, by_silences)}
+
+
+def end(run_id: str, host: Host, watchers: Watchers) -> dict[str, Any]:
+    """Let a run end, wait until nothing is muted any more, and have the canary sing."""
     host.let_go()
-    record = runs.finish(run_id)
+    record = host.runs.finish(run_id)
     watchers.until_unmarked(host.instance)
     told = watchers.until_told(host.instance, host.sing())
-    return {
-        "outcome": outcome(record),
-        "state": down["status"]["state"],
-        "by_marker": marker["fingerprint"] in down["status"]["inhibitedBy"],
-        "by_silences": [each in silences for each in down["status"]["silencedBy"]],
-        "told": told,
-    }
+    return {"outcome": outcome(record), "told": told}
 
 
 def run_that_breaks(host: Host, watchers: Watchers) -> dict[str, Any]:
     """Have a worker not come back from a run, and wait for the page and for a later one."""
     host.break_worker()
-    runs = host.runs
-    run_id = runs.begin("nightly")
+    run_id = host.begin("nightly")
     watchers.until_muted(host.instance, "worker")
     before = watchers.told(host.instance)
     host.let_go()
-    runs.finish(run_id)
+    host.runs.finish(run_id)
     watchers.until_told(host.instance, NOT_BACK)
-    watchers.until_unmarked(host.instance)
-    told = watchers.until_told(host.instance, host.sing())
-    return {"before": before, "told": told}
+    return {"before": before, **end(run_id, host, watchers)}
 
 
 def run_that_dies(host: Host, watchers: Watchers) -> dict[str, Any]:
     """Kill the listener in the middle of a run, for good, and wait for what is told."""
-    host.runs.begin("nightly")
+    host.begin("nightly")
     window = f'{{instance="{host.instance}"}}'
     watchers.until_prometheus_has(
         f'supervisor_process_up{{instance="{host.instance}",name="worker"}} == 0'
@@ -96,13 +109,6 @@ def run_that_dies(host: Host, watchers: Watchers) -> dict[str, Any]:
     }
 
 
-def at(text: str) -> float:
-    """Read a time as Alertmanager tells it: with as many decimals as it needs."""
-    seconds, _, decimals = text.rstrip("Z").partition(".")
-    whole = datetime.fromisoformat(f"{seconds}+00:00").timestamp()
-    return whole + float(f"0.{decimals or 0}")
-
-
 def outage(host: Host, watchers: Watchers) -> dict[str, Any]:
     """Let a worker crash that nobody starts again, and have it started."""
     host.crash("worker")
@@ -118,17 +124,11 @@ def down_before(host: Host, watchers: Watchers) -> dict[str, Any]:
     diff = ("/tickets", "SupervisorDiffFound", "")
     host.crash("worker")
     before = watchers.until_told(host.instance, DOWN, diff)
-    runs = host.runs
-    run_id = runs.begin("others")
-    _down, _ = watchers.until_muted(host.instance, "worker")
-    host.let_go()
-    record = runs.finish(run_id)
-    watchers.until_unmarked(host.instance)
-    told = watchers.until_told(host.instance, host.sing())
+    run_id = host.begin("others")
+    watchers.until_muted(host.instance, "worker")
     return {
-        "outcome": outcome(record),
         "before": before,
-        "told": told,
+        **end(run_id, host, watchers),
         "still_down": host.supervisord.state("worker"),
     }
 
@@ -156,7 +156,46 @@ def gateway_lost(gateway: Pushgateway, host: Host, watchers: Watchers) -> dict[s
     return {"told": told}
 
 
-SCENARIOS: dict[str, Callable[[Host, Watchers], dict[str, Any]]] = {
+def alertmanager_hangs(front: HangingServer, host: Host, watchers: Watchers) -> dict[str, Any]:
+    """Have the listener's Alertmanager answer nothing until a run has stopped what it restarts."""
+    with front:
+        return answered_late(
+            lambda: front.proxy(watchers.alertmanager.url), host=host, watchers=watchers
+        )
+
+
+def alertmanager_down(front: HangingServer, host: Host, watchers: Watchers) -> dict[str, Any]:
+    """Have the listener's Alertmanager be started only when a run has stopped what it restarts."""
+    front.proxy(watchers.alertmanager.url)
+    with ExitStack() as stack:
+        return answered_late(lambda: stack.enter_context(front), host=host, watchers=watchers)
+
+
+def answered_late(
+    answer: Callable[[], object], *, host: Host, watchers: Watchers
+) -> dict[str, Any]:
+    """Hold a run that nobody answers until what is down is muted, have it answered, and end it."""
+    run_id = host.begin("nightly")
+    watchers.until_muted(host.instance, "worker")
+    before = watchers.alertmanager.silences_of_runs(host.instance)
+    answer()
+    seen = muted(host, watchers, by_silence=True)
+    return {"before": before, **seen, **end(run_id, host, watchers)}
+
+
+def alertmanager_lost(host: Host, watchers: Watchers) -> dict[str, Any]:
+    """End the one Alertmanager of a host, with its data, in a run, and bring it back."""
+    run_id = host.begin("patient")
+    first = watchers.until_silenced(host.instance)
+    watchers.alertmanager.lose_everything()
+    second = watchers.until_silenced(host.instance)
+    host.let_stop()
+    seen = muted(host, watchers, by_silence=True)
+    return {"first": first, "second": second, **seen, **end(run_id, host, watchers)}
+
+
+Scenario = Callable[[Host, Watchers], dict[str, Any]]
+SCENARIOS: dict[str, Scenario] = {
     "normal": normal_run,
     "silenced": normal_run,
     "breaks": run_that_breaks,
@@ -164,6 +203,11 @@ SCENARIOS: dict[str, Callable[[Host, Watchers], dict[str, Any]]] = {
     "outage": outage,
     "before": down_before,
     "operator": operator,
+}
+# What the plans of a host have of their own: a run that dies keeps its window until the end.
+OPTIONS = {
+    **{sink: {"max_duration": f"{300 // shortened.DIVISOR}s"} for sink in SINKS},
+    **{name: {"lead": "2s"} for name in UNANSWERED},
 }
 
 
@@ -186,35 +230,56 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
         gateway, lost = (stack.enter_context(Pushgateway()) for _ in range(2))
         exporter = stack.enter_context(NodeExporter())
         webhook = stack.enter_context(WebhookReceiver())
-        alertmanager = stack.enter_context(Alertmanager(shortened.alertmanager(webhook.url)))
+        alertmanager, killed = (
+            stack.enter_context(Alertmanager(shortened.alertmanager(webhook.url))) for _ in range(2)
+        )
+        hanging, down = HangingServer(), HangingServer()
+        scenarios = {
+            **SCENARIOS,
+            "hangs": partial(alertmanager_hangs, hanging),
+            "down": partial(alertmanager_down, down),
+            "killed": alertmanager_lost,
+            "lost": partial(gateway_lost, lost),
+        }
         sinks = {
             "pushgateway": f"[sink:pushgateway]\nurl={gateway.url}\n",
             "textfile": f"[sink:textfile]\npath={exporter.directory / 'maint.prom'}\n",
-            # Our own alerts too, which are left out where nothing is said.
-            "silenced": f"[alertmanager]\nurls={alertmanager.url}\nrenew=1s\ntail=1s\n"
-            'silence=instance="{instance}"\n',
             "lost": f"[sink:pushgateway]\nurl={lost.url}\n",
+            "silenced": silencing(alertmanager.url),
+            "hangs": silencing(hanging.url),
+            "down": silencing(down.url),
+            "killed": silencing(killed.url),
         }
         hosts = {
-            name: Host(folder / name, name, sinks.get(name, "")) for name in (*SCENARIOS, "lost")
+            name: Host(folder / name, name, sinks.get(name, ""), **OPTIONS.get(name, {}))
+            for name in scenarios
         }
-        scraped = [hosts[name] for name in SCENARIOS if name not in SINKS[1:]]
+        elsewhere = {"pushgateway", "textfile", "lost", "killed"}
+        scraped = [host for name, host in hosts.items() if name not in elsewhere]
         prometheus = watch(stack, scrape_jobs(scraped, gateway, exporter), alertmanager)
+        watchers = Watchers(prometheus, alertmanager, webhook)
         # Reports are absent only for one that has no other host.
         lonely = watch(stack, scrape_jobs([], lost, exporter)[1:2], alertmanager)
+        bereft = watch(stack, scrape_jobs([hosts["killed"]], gateway, exporter)[:1], killed)
+        others = {
+            "lost": Watchers(lonely, alertmanager, webhook),
+            "killed": Watchers(bereft, killed, webhook),
+        }
         for host in hosts.values():
             stack.enter_context(host.running())
         for host in hosts.values():
             host.settle()
         pool = stack.enter_context(ThreadPoolExecutor(len(hosts)))
-        watchers = Watchers(prometheus, alertmanager, webhook)
         futures = {
-            name: pool.submit(scenario, hosts[name], watchers)
-            for name, scenario in SCENARIOS.items()
+            name: pool.submit(scenario, hosts[name], others.get(name, watchers))
+            for name, scenario in scenarios.items()
         }
-        watchers = Watchers(lonely, alertmanager, webhook)
-        futures["lost"] = pool.submit(gateway_lost, lost, hosts["lost"], watchers)
         yield Night(futures)
+
+
+def silencing(url: str) -> str:
+    """Have runs silence our own alerts, too, which are left out where nothing is said."""
+    return f'[alertmanager]\nurls={url}\nrenew=1s\ntail=1s\nsilence=instance="{{instance}}"\n'
 
 
 def once(*told: Told) -> Counter[Told]:
@@ -227,8 +292,31 @@ def test_nobody_is_told_of_a_normal_run(night: Night, instance: str) -> None:
     seen = night.of(instance)
 
     assert ("succeeded", "") == seen["outcome"]
-    assert ("suppressed", True) == (seen["state"], seen["by_marker"])
-    assert [True] * (instance == "silenced") == seen["by_silences"]
+    assert ("suppressed", True, [True] * (instance == "silenced")) == seen["muted"]
+    assert once(FATAL) == seen["told"]
+
+
+@pytest.mark.parametrize("instance", UNANSWERED)
+def test_run_goes_on_unanswered_and_is_silenced_as_soon_as_it_is(
+    night: Night, instance: str
+) -> None:
+    """Its first stop came while Alertmanager hung, or was down; nobody is told of the run."""
+    seen = night.of(instance)
+
+    assert [] == seen["before"]
+    assert ("suppressed", True, [True]) == seen["muted"]
+    assert ("succeeded", "") == seen["outcome"]
+    assert once(FATAL) == seen["told"]
+
+
+def test_silence_is_there_again_when_alertmanager_has_lost_it(night: Night) -> None:
+    """It was killed in the run, and came back with no data: nobody is told of the run."""
+    seen = night.of("killed")
+
+    assert (1, 1) == (len(seen["first"]), len(seen["second"]))
+    assert seen["first"] != seen["second"]
+    assert ("suppressed", True, [True]) == seen["muted"]
+    assert ("succeeded", "") == seen["outcome"]
     assert once(FATAL) == seen["told"]
 
 
