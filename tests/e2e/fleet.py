@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import tempfile
@@ -58,7 +57,7 @@ class Host:
 
     def crash(self, name: str) -> None:
         """Kill a program."""
-        os.kill(self.observed.supervisord.pid_of(name), signal.SIGKILL)
+        self.observed.supervisord.crash(name)
 
     def break_report(self) -> None:
         """Let a program end at each start from now on."""

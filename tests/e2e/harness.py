@@ -208,6 +208,12 @@ class RealSupervisord:
         """Ask for the pid of one process; 0 when it has none."""
         return int(self._processes()[_qualified(namespec)]["pid"])
 
+    def crash(self, namespec: str) -> None:
+        """Kill one process, as a crash does. AssertionError when it does not run."""
+        pid = self.pid_of(namespec)
+        assert pid, f"{namespec} does not run"
+        os.kill(pid, signal.SIGKILL)
+
     def listener_pid(self, name: str = "maint") -> int:
         """Ask for the pid of our listener; 0 when it has none."""
         return self.pid_of(name)

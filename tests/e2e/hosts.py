@@ -6,8 +6,6 @@ divided and addresses replaced, see ``shortened``. Every host has the same three
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -243,15 +241,11 @@ class Host:
         """Let ``worker`` not come back when it is started anew."""
         self._broken.touch()
 
-    def crash(self, name: str) -> None:
-        """Let a program end by itself."""
-        os.kill(self.supervisord.pid_of(name), signal.SIGKILL)
-
     def sing(self) -> Told:
         """Let ``canary`` be given up; return what is told of that, whatever else is muted."""
         self.supervisord.wait_for_state("canary", "RUNNING")
         self._ill.touch()
-        self.crash("canary")
+        self.supervisord.crash("canary")
         return "/pager", "SupervisorProcessFatal", "canary"
 
 

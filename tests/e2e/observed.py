@@ -210,7 +210,7 @@ class Observed:
     def break_program(self, name: str, flag: Path) -> dict[str, str]:
         """Break a ``fragile`` program, and return the difference once it is reported."""
         flag.touch()
-        os.kill(self.supervisord.pid_of(name), signal.SIGKILL)
+        self.supervisord.crash(name)
         return self.wait_for_difference(f"{name}:{name}", "state", "FATAL")
 
     def stop_for_good(self, *names: str) -> None:

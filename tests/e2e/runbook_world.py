@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -128,12 +127,12 @@ class World:
     def break_report(self) -> None:
         """Break ``report``, which supervisord goes on trying to start."""
         self.broken.touch()
-        os.kill(self.supervisord.pid_of("report"), signal.SIGKILL)
+        self.supervisord.crash("report")
         self.supervisord.wait_for_state("report", "BACKOFF")
 
     def crash(self, name: str) -> None:
         """Kill a process, and wait until supervisord has started it again."""
-        os.kill(self.supervisord.pid_of(name), signal.SIGKILL)
+        self.supervisord.crash(name)
         self.supervisord.wait_until(
             lambda: "exited: web_0" in self.supervisord.log(), "the exit is logged"
         )

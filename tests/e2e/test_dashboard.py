@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -113,7 +111,7 @@ class Machine:
         self.observed.settled()
         self._await(prometheus, 'supervisor_process_up{name="worker"} == 1')
         supervisord = self.observed.supervisord
-        os.kill(supervisord.pid_of("worker"), signal.SIGKILL)
+        supervisord.crash("worker")
         supervisord.ctl("restart", "web:web_0")
         supervisord.ctl("start", "migrate")
         self.observed.break_program("fragile", self._broken)

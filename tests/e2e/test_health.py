@@ -96,7 +96,7 @@ def test_planned_downtime(observe: Observe, tmp_path: Path) -> None:
     alone = health(observed)
     observed.supervisord.ctl("start", "maint")
     flag.unlink()
-    os.kill(observed.supervisord.pid_of("slow"), signal.SIGKILL)
+    observed.supervisord.crash("slow")
     observed.supervisord.wait_for_state("worker", "RUNNING")
     observed.wait_until(lambda: health(observed)[0] == 0, "all is well again")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable
 
 import pytest
@@ -117,7 +115,7 @@ def test_exits_are_counted_by_expectation(observe: Observe) -> None:
 def test_killed_program_is_an_exit(observe: Observe) -> None:
     """A program that a signal ends was not expected to end, and is down until it runs again."""
     observed = observe(program("worker", sleeper(), startsecs=1)).settled()
-    os.kill(observed.supervisord.pid_of("worker"), signal.SIGKILL)
+    observed.supervisord.crash("worker")
     observed.wait_for_value(1.0, "process_restarts_total", "worker", cause="exit")
     samples = observed.metrics()
     down = samples.value("supervisor_process_downtime_seconds_total", name="worker", cause="exit")

@@ -9,8 +9,6 @@ the same time: the first test waits for most of it.
 
 from __future__ import annotations
 
-import os
-import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -94,7 +92,7 @@ def run_that_dies(host: Host, watchers: Watchers) -> dict[str, Any]:
     watchers.until_prometheus_has(
         f'supervisor_process_up{{instance="{host.instance}",name="worker"}} == 0'
     )
-    os.kill(host.supervisord.listener_pid(), signal.SIGKILL)
+    host.supervisord.crash("maint")
     watchers.until_muted(host.instance, "worker")
     before = watchers.told(host.instance)
     told = watchers.until_told(host.instance, NOT_BACK, OVERRAN, GONE)
@@ -111,7 +109,7 @@ def run_that_dies(host: Host, watchers: Watchers) -> dict[str, Any]:
 
 def outage(host: Host, watchers: Watchers) -> dict[str, Any]:
     """Let a worker crash that nobody starts again, and have it started."""
-    host.crash("worker")
+    host.supervisord.crash("worker")
     told = watchers.until_told(host.instance, DOWN)
     alert = watchers.alert(host.instance, "SupervisorProcessDown", "worker")
     host.supervisord.ctl("start", "worker")
@@ -122,7 +120,7 @@ def outage(host: Host, watchers: Watchers) -> dict[str, Any]:
 def down_before(host: Host, watchers: Watchers) -> dict[str, Any]:
     """Have a plan run while a worker is down that was told of."""
     diff = ("/tickets", "SupervisorDiffFound", "")
-    host.crash("worker")
+    host.supervisord.crash("worker")
     before = watchers.until_told(host.instance, DOWN, diff)
     run_id = host.begin("others")
     watchers.until_muted(host.instance, "worker")
