@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import yaml
 
 from tests.e2e import shortened
 from tests.e2e.harness import RealSupervisord, wait_until
@@ -26,7 +25,7 @@ from tests.e2e.harness_servers import (
     Server,
     WebhookReceiver,
 )
-from tests.e2e.monitoring_files import PROMETHEUS, load
+from tests.e2e.monitoring_files import PROMETHEUS, RULES, load, prometheus_configuration
 from tests.e2e.observed import Observed, fragile
 from tests.e2e.planned import Runs, plan, step
 
@@ -277,12 +276,5 @@ def watch(
     stack: ExitStack, jobs: Sequence[dict[str, Any]], alertmanager: Alertmanager
 ) -> Prometheus:
     """Start a Prometheus with the shipped rules that tells an Alertmanager."""
-    alerting = {"alertmanagers": [{"static_configs": [_target(alertmanager.port)]}]}
-    configuration = {
-        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-        "rule_files": ["rules.yml"],
-        "scrape_configs": list(jobs),
-        "alerting": alerting,
-    }
-    prometheus = QuickPrometheus(yaml.safe_dump(configuration), {"rules.yml": shortened.rules()})
-    return stack.enter_context(prometheus)
+    configuration = prometheus_configuration(jobs, alertmanager.port)
+    return stack.enter_context(QuickPrometheus(configuration, {RULES.name: shortened.rules()}))

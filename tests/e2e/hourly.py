@@ -13,6 +13,7 @@ from supervisor_maint.errors import StoreAbsent
 from supervisor_maint.store.history_reader import HistoryReader
 from tests.e2e.harness import is_alive
 from tests.e2e.observed import Observed
+from tests.e2e.planned import section
 
 # What the harness runs in the place of supervisord.
 HOURLY_SUPERVISORD = (str(Path(__file__).parent / "programs" / "hourly_supervisord.py"),)
@@ -20,8 +21,7 @@ HOURLY_SUPERVISORD = (str(Path(__file__).parent / "programs" / "hourly_superviso
 
 def rule(name: str, **options: object) -> str:
     """Build a ``[permissions:NAME]`` section."""
-    lines = [f"{key}={value}" for key, value in options.items()]
-    return "\n".join([f"[permissions:{name}]", *lines, ""])
+    return section("permissions", name, **options)
 
 
 def mode(path: Path) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,19 @@ def alerts() -> dict[str, Rule]:
 def is_muted(alert: Rule) -> bool:
     """Tell whether a window mutes an alert."""
     return alert["labels"].get("maintenance") == "inhibit"
+
+
+def prometheus_configuration(jobs: Sequence[Any], alertmanager_port: int) -> str:
+    """Return one with our rules beside it, quick, that tells the Alertmanager at a port."""
+    targets = [{"targets": [f"127.0.0.1:{alertmanager_port}"]}]
+    return yaml.safe_dump(
+        {
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "rule_files": [RULES.name],
+            "scrape_configs": list(jobs),
+            "alerting": {"alertmanagers": [{"static_configs": targets}]},
+        }
+    )
 
 
 def run_tool(

@@ -33,25 +33,26 @@ _TRANSITION = re.compile(
 )
 
 
+def section(kind: str, name: str, **options: object) -> str:
+    """Build a ``[KIND:NAME]`` section."""
+    lines = [f"{key}={value}" for key, value in options.items()]
+    return "\n".join([f"[{kind}:{name}]", *lines, ""])
+
+
 def plan(name: str, **options: object) -> str:
     """Build a ``[maintenance:NAME]`` section; it settles quickly."""
-    return _section("maintenance", name, {"settle": "1s", **options})
+    return section("maintenance", name, **{"settle": "1s", **options})
 
 
 def step(name: str, command: str, **options: object) -> str:
     """Build a ``[step:NAME]`` section."""
-    return _section("step", name, {"command": command, **options})
+    return section("step", name, command=command, **options)
 
 
 def readiness(name: str, programs: str, port: int, **options: object) -> str:
     """Build a ``[readiness:NAME]`` section that asks over HTTP."""
     url = f"http://127.0.0.1:{port}/"
-    return _section("readiness", name, {"programs": programs, "http": url, **options})
-
-
-def _section(kind: str, name: str, options: Mapping[str, object]) -> str:
-    lines = [f"{key}={value}" for key, value in options.items()]
-    return "\n".join([f"[{kind}:{name}]", *lines, ""])
+    return section("readiness", name, programs=programs, http=url, **options)
 
 
 class Webs:

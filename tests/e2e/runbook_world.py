@@ -14,13 +14,19 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import attrs
-import yaml
 
 from tests import servers
 from tests.e2e.harness import RealSupervisord
 from tests.e2e.harness_programs import group, program, sleeper
 from tests.e2e.harness_servers import Alertmanager, Prometheus, Pushgateway, WebhookReceiver
-from tests.e2e.monitoring_files import ALERTMANAGER, PROMETHEUS, REPOSITORY, RULES, load
+from tests.e2e.monitoring_files import (
+    ALERTMANAGER,
+    PROMETHEUS,
+    REPOSITORY,
+    RULES,
+    load,
+    prometheus_configuration,
+)
 from tests.e2e.observed import LISTENER_LOG, Observed
 from tests.e2e.planned import plan, step
 
@@ -226,15 +232,7 @@ def _alertmanager(receiver: str) -> str:
 def _prometheus(gateway: Pushgateway, alertmanager: Alertmanager) -> str:
     (job,) = load(PROMETHEUS / "scrape-pushgateway.yml")["scrape_configs"]
     job["static_configs"] = [{"targets": [f"127.0.0.1:{gateway.port}"]}]
-    targets = [{"targets": [f"127.0.0.1:{alertmanager.port}"]}]
-    return yaml.safe_dump(
-        {
-            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-            "rule_files": [RULES.name],
-            "scrape_configs": [job],
-            "alerting": {"alertmanagers": [{"static_configs": targets}]},
-        }
-    )
+    return prometheus_configuration([job], alertmanager.port)
 
 
 def _sinks(gateway: Pushgateway, folder: Path) -> str:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from tests.e2e.harness_programs import free_port, program, sleeper
 from tests.e2e.harness_servers import Alertmanager, Prometheus, Pushgateway
+from tests.e2e.monitoring_files import ALERTMANAGER, RULES
 from tests.e2e.observed import Observed
 
-CONF_D = Path(__file__).resolve().parents[2] / "conf.d"
-RULES = CONF_D / "prometheus" / "supervisor-maint.rules.yml"
-ALERTMANAGER = CONF_D / "alertmanager" / "supervisor-maint.yml"
 SERVERS = ("prometheus", "prometheus-alertmanager", "prometheus-pushgateway")
 
 # A second is what a scrape takes to come; what does not come is waited for to the end.
