@@ -5,8 +5,11 @@ Paths, names and ports of the runbook stand for those of the world, see ``Writte
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +22,7 @@ from tests import servers
 from tests.e2e.harness import RealSupervisord
 from tests.e2e.harness_programs import group, program, sleeper
 from tests.e2e.harness_servers import Alertmanager, Prometheus, Pushgateway, WebhookReceiver
+from tests.e2e.hourly import rule
 from tests.e2e.monitoring_files import (
     ALERTMANAGER,
     PROMETHEUS,
@@ -31,7 +35,8 @@ from tests.e2e.observed import LISTENER_LOG, Observed
 from tests.e2e.planned import plan, step
 
 RUNBOOK = REPOSITORY / "docs" / "runbook.md"
-SETTINGS = "timezone=Asia/Tokyo"
+# No pass is made at an hour that begins while a section is read.
+SETTINGS = "timezone=Asia/Tokyo\npermissions=off"
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _COMMAND = re.compile(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
@@ -114,6 +119,19 @@ class World:
         """While this file is there, no run begins."""
         return self.folder / "busy"
 
+    @property
+    def logs(self) -> Path:
+        """The folder of logs whose permissions are kept."""
+        return self.folder / "log"
+
+    def lose_logs(self) -> None:
+        """Have nothing be there where logs should be."""
+        shutil.rmtree(self.logs)
+
+    def undo_mode(self) -> None:
+        """Give a log another mode than is wanted."""
+        (self.logs / "api.log").chmod(0o600)
+
     def break_import(self) -> None:
         """Break ``import`` and wait until it is FATAL and reported."""
         self.observed.break_program("import", self.broken)
@@ -123,6 +141,7 @@ class World:
         if not self.gateway.is_running:
             self.gateway.start()
         self.broken.unlink(missing_ok=True)
+        _lay_out_logs(self.logs)
         for name in ("import", "report", "web:web_0"):
             if self.supervisord.state(name) != "RUNNING":
                 self.supervisord.ctl("start", name)
@@ -215,6 +234,8 @@ def world(folder: Path) -> Iterator[World]:
                 "/etc/supervisor/conf.d/maint.conf": str(observed.config),
                 "/var/log/supervisor-maint.log": str(supervisord.directory / LISTENER_LOG),
                 "/var/log/supervisor/supervisord.log": str(supervisord.log_file),
+                "/var/log/supervisor": str(folder / "log"),
+                "root:root": _owner(),
                 "/var/lib/supervisor-maint": str(folder / "state"),
                 "http://127.0.0.1:9910": f"http://127.0.0.1:{observed.port}",
                 "http://prometheus.example:9090": prometheus.url,
@@ -244,7 +265,29 @@ def _sinks(gateway: Pushgateway, folder: Path) -> str:
         max_groups=4,
         check="free",
     )
-    return f"[sink:pushgateway]\nurl={gateway.url}\n{nightly}\n{free}"
+    logs = rule(
+        "logs",
+        path=folder / "log",
+        recursive="true",
+        dir_mode="0755",
+        file_mode="0640",
+        missing="report",
+    )
+    return f"[sink:pushgateway]\nurl={gateway.url}\n{nightly}\n{free}\n{logs}"
+
+
+def _owner() -> str:
+    """Name whom the files belong to that we make."""
+    return f"{pwd.getpwuid(os.geteuid()).pw_name}:{grp.getgrgid(os.getegid()).gr_name}"
+
+
+def _lay_out_logs(folder: Path) -> None:
+    """Have a log there that is as the rule wants it."""
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    log = folder / "api.log"
+    log.touch()
+    log.chmod(0o640)
 
 
 def _programs(folder: Path) -> list[str]:

@@ -53,6 +53,8 @@ BEFORE: Mapping[str, Callable[[World], None]] = {
     "SupervisorHoldForgotten": _hold,
     "SupervisorSinkFailing": World.close_gateway,
     "SupervisorConfigReloadFailed": World.misspell,
+    "SupervisorPermissionsFailing": World.lose_logs,
+    "SupervisorPermissionsChurn": World.undo_mode,
     "What is wanted has changed": World.break_import,
 }
 # What a command needs that people do themselves.
@@ -63,12 +65,13 @@ NEEDS: Mapping[str, Callable[[World], None]] = {
     "supervisor-maint reload": World.spell,
 }
 # Exit statuses that mean what is shown: not all run, none is counted, settings are wrong, nobody
-# answers.
+# answers, a rule cannot be kept.
 ALSO_FINE = {
     "supervisorctl status": {3},
     "grep -c": {1},
     "check-config": {2},
     "/-/ready": {7},
+    "permissions --dry-run": {1},
 }
 
 
