@@ -119,18 +119,29 @@ def _of_this_machine(owner: str | None, root: Path) -> dict[str, Any]:
     from supervisor_maint.settings.circumstances import observe
 
     seen = observe(os.environ)
-    user = pwd.getpwuid(os.geteuid()) if owner is None else pwd.getpwnam(owner)
+    user, group = _owner(owner)
     found: dict[str, Any] = {
         "instance": seen.instance,
         "host": seen.host_name,
         "timezone": seen.zone_name,
         "command": _command(),
-        "owner": user.pw_name,
-        "group": grp.getgrgid(user.pw_gid).gr_name,
+        "owner": user,
+        "group": group,
     }
     if not seen.is_root:
         found.update(state_dir=str(root / "state"), log_dir=str(root / "log"))
     return found
+
+
+def _owner(name: str | None) -> tuple[str, str]:
+    """Return a user, or who runs this, and his group; a number for what has no name."""
+    from supervisor_maint.permissions.accounts import group_name
+
+    try:
+        user = pwd.getpwuid(os.geteuid()) if name is None else pwd.getpwnam(name)
+    except KeyError:  # who runs this, as a container's uid that nobody has given a name
+        return str(os.geteuid()), group_name(os.getegid())
+    return user.pw_name, group_name(user.pw_gid)
 
 
 def _command() -> str:

@@ -174,6 +174,18 @@ def test_owner_follows_whoever_runs_it(init: Init, folder: Path) -> None:
     assert is_root is (";user=root\n" in (folder / MAINT).read_text(encoding="utf-8"))
 
 
+def test_user_without_a_name(init: Init, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container may run as a uid that nobody has given a name: the numbers are filled in."""
+    nameless = 2**31 - 2
+    monkeypatch.setattr(os, "geteuid", lambda: nameless)
+    monkeypatch.setattr(os, "getegid", lambda: nameless)
+    init()
+
+    assert f"\nuser={nameless}\n" in (folder / MAINT).read_text(encoding="utf-8")
+    rotation = (folder / "logrotate" / "supervisor").read_text(encoding="utf-8")
+    assert f"\n    su {nameless} {nameless}\n" in rotation
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root deploys for somebody else")
 def test_another_owner(init: Init, folder: Path) -> None:
     """A listener of another user is started as him, and logrotate works as him."""
