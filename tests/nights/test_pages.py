@@ -182,7 +182,11 @@ def answered_late(
 
 
 def alertmanager_lost(host: Host, watchers: Watchers) -> dict[str, Any]:
-    """End the one Alertmanager of a host, with its data, in a run, and bring it back."""
+    """End the one Alertmanager of a host, with its data, in a run, and bring it back.
+
+    Before anything is down: what has fired for long it tells as soon as it is back, and perhaps
+    before the marker (alertmanager #4064).
+    """
     run_id = host.begin("patient")
     first = watchers.until_silenced(host.instance)
     watchers.alertmanager.lose_everything()
