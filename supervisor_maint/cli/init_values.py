@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import grp
 import os
 import pwd
 import shutil
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
 import attrs
+
+from supervisor_maint.accounts import group_id, group_name, user_id
 
 if TYPE_CHECKING:
     from supervisor_maint.deployment.values import Values
@@ -47,17 +48,15 @@ def _port(text: str) -> int:
 
 
 def _user(text: str) -> str:
-    try:
-        return pwd.getpwnam(text).pw_name
-    except KeyError:
-        raise ValueError(f"expected a user of this machine, found {text!r}") from None
+    if user_id(text) is None:
+        raise ValueError(f"expected a user of this machine, found {text!r}")
+    return text
 
 
 def _group(text: str) -> str:
-    try:
-        return grp.getgrnam(text).gr_name
-    except KeyError:
-        raise ValueError(f"expected a group of this machine, found {text!r}") from None
+    if group_id(text) is None:
+        raise ValueError(f"expected a group of this machine, found {text!r}")
+    return text
 
 
 OPTIONS: Mapping[str, Given] = {
@@ -135,8 +134,6 @@ def _of_this_machine(owner: str | None, root: Path) -> dict[str, Any]:
 
 def _owner(name: str | None) -> tuple[str, str]:
     """Return a user, or who runs this, and his group; a number for what has no name."""
-    from supervisor_maint.permissions.accounts import group_name
-
     try:
         user = pwd.getpwuid(os.geteuid()) if name is None else pwd.getpwnam(name)
     except KeyError:  # who runs this, as a container's uid that nobody has given a name

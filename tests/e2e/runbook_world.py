@@ -5,9 +5,7 @@ Paths, names and ports of the runbook stand for those of the world, see ``Writte
 
 from __future__ import annotations
 
-import grp
 import os
-import pwd
 import re
 import shutil
 import subprocess
@@ -18,6 +16,7 @@ from pathlib import Path
 
 import attrs
 
+from supervisor_maint.accounts import group_name, user_name
 from tests import servers
 from tests.e2e.harness import RealSupervisord
 from tests.e2e.harness_programs import group, program, sleeper
@@ -235,7 +234,7 @@ def world(folder: Path) -> Iterator[World]:
                 "/var/log/supervisor-maint.log": str(supervisord.directory / LISTENER_LOG),
                 "/var/log/supervisor/supervisord.log": str(supervisord.log_file),
                 "/var/log/supervisor": str(folder / "log"),
-                "root:root": _owner(),
+                "root:root": f"{user_name(os.geteuid())}:{group_name(os.getegid())}",
                 "/var/lib/supervisor-maint": str(folder / "state"),
                 "http://127.0.0.1:9910": f"http://127.0.0.1:{observed.port}",
                 "http://prometheus.example:9090": prometheus.url,
@@ -274,11 +273,6 @@ def _sinks(gateway: Pushgateway, folder: Path) -> str:
         missing="report",
     )
     return f"[sink:pushgateway]\nurl={gateway.url}\n{nightly}\n{free}\n{logs}"
-
-
-def _owner() -> str:
-    """Name whom the files belong to that we make."""
-    return f"{pwd.getpwuid(os.geteuid()).pw_name}:{grp.getgrgid(os.getegid()).gr_name}"
 
 
 def _lay_out_logs(folder: Path) -> None:
