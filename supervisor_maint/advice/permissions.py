@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from supervisor_maint.advice.permission_facts import Base
 from supervisor_maint.advice.permission_logs import known_rules
 from supervisor_maint.advice.values import Advice, Severity, Surroundings
+from supervisor_maint.permissions.facts import ROOT
 from supervisor_maint.permissions.policy import overlaps
 from supervisor_maint.permissions.report import printable
 from supervisor_maint.permissions.rules import Rule
 from supervisor_maint.settings.maint import PermissionPass
 
-_ROOT = 0
 _OF_A_FOLDER = 0o755
 _AS_ROOT = (
     "run the listener as root; or set permissions = report in [maint], and run "
@@ -93,7 +93,7 @@ def untrusted_bases(surroundings: Surroundings) -> Iterator[Advice]:
     facts, listener = surroundings.permission_facts, surroundings.listener_uid
     for rule, base in _bases(surroundings):
         named = [name for name in (rule.owner, rule.trust_owner) if name is not None]
-        if base.link is None and base.uid not in {_ROOT, listener, *map(facts.uid, named)}:
+        if base.link is None and base.uid not in {ROOT, listener, *map(facts.uid, named)}:
             yield _about(
                 rule,
                 Severity.WARNING,
@@ -107,7 +107,7 @@ def open_bases(surroundings: Surroundings) -> Iterator[Advice]:
     """Warn of a base folder that everybody can write to."""
     for rule, base in _bases(surroundings):
         gives = rule.owner is not None or rule.group is not None
-        if base.is_written_by_all and (gives or base.uid != _ROOT) and _finds_names(rule, base):
+        if base.is_written_by_all and (gives or base.uid != ROOT) and _finds_names(rule, base):
             yield _about(
                 rule,
                 Severity.WARNING,
@@ -149,7 +149,7 @@ def needs_of_root(surroundings: Surroundings) -> Iterator[Advice]:
     """Warn of what a listener without root's rights cannot put right."""
     uid = surroundings.listener_uid
     does_apply = surroundings.settings.maint.permissions is PermissionPass.APPLY
-    if uid in (None, _ROOT) or not does_apply:
+    if uid in (None, ROOT) or not does_apply:
         return
     bases = surroundings.permission_facts.bases
     for rule in _enabled(surroundings):
