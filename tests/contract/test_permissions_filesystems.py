@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -124,6 +125,30 @@ def test_immutable_file_is_a_reason(tree: Path) -> None:
 
     assert 1 == report.rules[0].failed
     assert reasons(report)[0].startswith("not permitted, not even to root: it is immutable")
+
+
+@pytest.fixture
+def deep(tmp_path: Path) -> Iterator[int]:
+    """Open the last of so many folders in each other that its path is too long for the kernel."""
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(25):
+        os.mkdir("n" * 200, dir_fd=descriptor)
+        below = os.open("n" * 200, os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = below
+    yield descriptor
+    os.close(descriptor)
+    shutil.rmtree(tmp_path / ("n" * 200))
+
+
+def test_file_whose_path_is_too_long_is_a_reason(tmp_path: Path, deep: int) -> None:
+    """A folder at any depth is mended, and a file when the kernel can tell of its name."""
+    os.close(os.open("file", os.O_CREAT | os.O_WRONLY, 0o644, dir_fd=deep))
+    report = mend(rule(str(tmp_path), recursive=True, dir_mode="0700", file_mode="0600"))
+
+    assert 0o700 == stat.S_IMODE(os.fstat(deep).st_mode)
+    assert 0o644 == stat.S_IMODE(os.stat("file", dir_fd=deep).st_mode)
+    assert ["file name too long"] == [reason for reason in reasons(report) if reason]
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
