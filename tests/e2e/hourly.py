@@ -24,11 +24,6 @@ def rule(name: str, **options: object) -> str:
     return section("permissions", name, **options)
 
 
-def mode(path: Path) -> int:
-    """Return the permission bits of a path."""
-    return path.stat().st_mode & 0o7777
-
-
 class Hours:
     """Begins hours, and reads what the passes found."""
 

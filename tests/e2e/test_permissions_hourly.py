@@ -15,13 +15,13 @@ import pytest
 
 from tests.e2e.harness import RealSupervisord, is_alive
 from tests.e2e.harness_programs import program, sleeper
-from tests.e2e.hourly import HOURLY_SUPERVISORD, Hours, mode, rule
+from tests.e2e.hourly import HOURLY_SUPERVISORD, Hours, rule
 from tests.e2e.observed import Observed
 from tests.e2e.planned import Runs, plan, step
+from tests.fakes.permission_passes import NOBODY, mode_of
 
 Observe = Callable[..., Observed]
 HOURLY = {"program": HOURLY_SUPERVISORD}
-NOBODY = 65534
 ANOTHER = "another permission pass is under way"
 
 
@@ -63,7 +63,7 @@ def test_drift_is_mended_at_the_hour(observe: Observe, tree: Path) -> None:
     found = hours.next_pass()
 
     assert [0o640, 0o750, 0o640] == [
-        mode(path) for path in (tree / "below" / "drifted", tree / "below", loud)
+        mode_of(path) for path in (tree / "below" / "drifted", tree / "below", loud)
     ]
     assert unchanged_at == (tree / "right").stat().st_ctime_ns
     assert (2, 2) == (found["tree"]["fixed"], found["tree"]["ok"])
@@ -107,14 +107,14 @@ def test_pass_is_never_doubled(observe: Observe, tree: Path) -> None:
     assert {} == hours.wait_for_pass(count)
     assert ANOTHER in hours.passes()[0]["problem"]
     assert ANOTHER in observed.command("permissions").stderr
-    assert 0o666 == mode(drifted)
+    assert 0o666 == mode_of(drifted)
 
     hanging.send_signal(signal.SIGCONT)
     observed.wait_until(lambda: not is_alive(hanging.pid), "the orphan has ended")
     drifted.chmod(0o666)
 
     assert hours.next_pass()["tree"]["fixed"] >= 1
-    assert 0o640 == mode(drifted)
+    assert 0o640 == mode_of(drifted)
     observed.wait_for_value(0.0, "maint_permissions_problem", rule="tree")
 
 
@@ -150,7 +150,7 @@ def test_pass_waits_for_a_planned_run(observe: Observe, tree: Path, tmp_path: Pa
 
     assert 0 == reloaded.returncode, reloaded.stdout
     assert [] == hours.passes()
-    assert 0o666 == mode(drifted)
+    assert 0o666 == mode_of(drifted)
 
     release.touch()
 
@@ -184,11 +184,11 @@ def test_only_reporting_changes_nothing(observe: Observe, tree: Path) -> None:
     found = Hours(observed).next_pass()
 
     assert (0, 1) == (found["tree"]["fixed"], found["tree"]["would_fix"])
-    assert 0o666 == mode(drifted)
+    assert 0o666 == mode_of(drifted)
     observed.wait_for_value(1.0, "maint_permission_paths_total", rule="tree", result="would_fix")
     assert 1 == observed.command("permissions", "--check").returncode
     assert 0 == observed.command("permissions").returncode
-    assert 0o640 == mode(drifted)
+    assert 0o640 == mode_of(drifted)
     assert 0 == observed.command("permissions", "--check").returncode
 
 
@@ -240,7 +240,7 @@ def test_without_root_what_can_be_done_is_done(users_folder: Path) -> None:
         hours.next_pass()
         found = hours.next_pass()
 
-        assert [0o640] * 6 == [mode(path / name) for path in (own, given) for name in "abc"]
+        assert [0o640] * 6 == [mode_of(path / name) for path in (own, given) for name in "abc"]
         assert (3, 0) == (found["own"]["ok"], found["own"]["failed"])
         assert (0, 3) == (found["given"]["ok"], found["given"]["failed"])
         assert "root" in found["given"]["problem"]

@@ -16,6 +16,7 @@ from supervisor_maint.permissions.report import PassReport
 from supervisor_maint.store.locking import acquire_folder
 from tests.fakes import bare_python
 from tests.fakes.commands import Place, SupervisordServer, info
+from tests.fakes.permission_passes import mode_of
 from tests.fakes.xmlrpc_server import XmlrpcServer
 
 Show = Callable[..., tuple[int, str, str]]
@@ -24,10 +25,6 @@ Show = Callable[..., tuple[int, str, str]]
 def rule(name: str, **keys: object) -> str:
     lines = [f"{key} = {value}" for key, value in keys.items()]
     return "\n".join([f"[permissions:{name}]", *lines, ""])
-
-
-def mode(path: Path) -> int:
-    return path.stat().st_mode & 0o7777
 
 
 @pytest.fixture
@@ -70,7 +67,7 @@ def test_drift_is_put_right(show: Show, tree: Path) -> None:
     assert 0 == code
     assert re.search(rf"tree {tree}/drifted 0600 \S+ 0644 \S+ fixed", printed)
     assert "\ntree: 1 as wanted, 1 fixed\n" in printed
-    assert 0o644 == mode(tree / "drifted")
+    assert 0o644 == mode_of(tree / "drifted")
 
     assert (0, "tree: 2 as wanted\n", "") == show()
 
@@ -95,13 +92,13 @@ def test_dry_run_changes_nothing(show: Show, tree: Path) -> None:
     assert 0 == code
     assert "would be fixed" in printed
     assert "tree: 1 as wanted, 1 would be fixed" in printed
-    assert 0o600 == mode(tree / "drifted")
+    assert 0o600 == mode_of(tree / "drifted")
 
 
 def test_check_tells_drift_by_its_exit_code(show: Show, tree: Path) -> None:
     """``--check`` exits 1 while something has drifted, 0 when not, and changes nothing."""
     assert 1 == show("--check")[0]
-    assert 0o600 == mode(tree / "drifted")
+    assert 0o600 == mode_of(tree / "drifted")
     (tree / "drifted").chmod(0o644)
     assert 0 == show("--check")[0]
 
@@ -122,7 +119,7 @@ def test_rule_that_cannot_be_kept_is_a_line(show: Show, place: Place, tree: Path
 
     assert 1 == code
     assert "bad: no path; there is no user 'nobody-has-this-name' on this machine" in printed
-    assert 0o644 == mode(tree / "drifted")
+    assert 0o644 == mode_of(tree / "drifted")
 
 
 def test_one_rule_alone(show: Show, place: Place, tree: Path) -> None:
@@ -132,7 +129,7 @@ def test_one_rule_alone(show: Show, place: Place, tree: Path) -> None:
     code, printed, _ = show("--rule", "folder")
 
     assert (0, "folder: 1 fixed") == (code, printed.splitlines()[-1])
-    assert (0o700, 0o600) == (mode(tree), mode(tree / "drifted"))
+    assert (0o700, 0o600) == (mode_of(tree), mode_of(tree / "drifted"))
     assert (
         2,
         "",
@@ -164,7 +161,7 @@ def test_second_pass_is_refused(show: Show, place: Place, tree: Path) -> None:
 
         assert (1, "") == (code, printed)
         assert "another permission pass is under way" in error
-        assert 0o600 == mode(tree / "drifted")
+        assert 0o600 == mode_of(tree / "drifted")
         assert 1 == show("--check")[0]
 
     assert 0 == show()[0]
@@ -194,7 +191,7 @@ def test_time_limit_is_told(show: Show, tree: Path) -> None:
 
     assert 1 == code
     assert "tree: no path; " in printed
-    assert 0o600 == mode(tree / "drifted")
+    assert 0o600 == mode_of(tree / "drifted")
 
 
 def test_logs_of_supervisord(show: Show, place: Place, tree: Path) -> None:
@@ -209,7 +206,7 @@ def test_logs_of_supervisord(show: Show, place: Place, tree: Path) -> None:
         code, printed, _ = show()
 
     assert (0, "logs: 1 fixed") == (code, printed.splitlines()[-1])
-    assert 0o640 == mode(tree / "drifted")
+    assert 0o640 == mode_of(tree / "drifted")
 
 
 def test_supervisord_that_does_not_answer(show: Show, place: Place, tree: Path) -> None:
@@ -220,7 +217,7 @@ def test_supervisord_that_does_not_answer(show: Show, place: Place, tree: Path) 
     assert 1 == code
     assert "logs: no path; supervisord could not be asked for its programs' logs" in printed
     assert "there is no socket" in error
-    assert 0o644 == mode(tree / "drifted")
+    assert 0o644 == mode_of(tree / "drifted")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="whoever is not root hurts only himself")
@@ -231,7 +228,7 @@ def test_settings_that_others_can_change_are_refused(show: Show, place: Place, t
 
     assert 2 == code
     assert "everyone can write to" in error
-    assert 0o600 == mode(tree / "drifted")
+    assert 0o600 == mode_of(tree / "drifted")
 
 
 TOO_LARGE = ("rich", "requests", "prometheus_client", "asyncio", "sqlite3", "superlance", "psutil")
