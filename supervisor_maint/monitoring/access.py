@@ -51,8 +51,8 @@ class HttpAccess:
     username: str | None = attrs.field(default=None, validator=_optional_path)
     password_file: str | None = attrs.field(default=None, validator=_optional_path)
     bearer_token_file: str | None = attrs.field(default=None, validator=_optional_path)
-    client_cert_file: str | None = attrs.field(default=None, validator=_optional_path)
-    client_key_file: str | None = attrs.field(default=None, validator=_optional_path)
+    client_cert: str | None = attrs.field(default=None, validator=_optional_path)
+    client_key: str | None = attrs.field(default=None, validator=_optional_path)
 
     def __attrs_post_init__(self) -> None:
         for problem in self._contradictions():
@@ -63,5 +63,5 @@ class HttpAccess:
             yield "expected username and password_file together, found only one of them"
         if self.username is not None and self.bearer_token_file is not None:
             yield "expected one of username and bearer_token_file, found both"
-        if self.client_key_file is not None and self.client_cert_file is None:
-            yield "expected client_cert_file with client_key_file, found only the key"
+        if self.client_key is not None and self.client_cert is None:
+            yield "expected client_cert with client_key, found only the key"

@@ -60,8 +60,8 @@ class HttpClient:
         session = requests.Session()
         session.trust_env = False
         session.verify = self._access.ca_file or True
-        if self._access.client_cert_file is not None:
-            key, certificate = self._access.client_key_file, self._access.client_cert_file
+        if self._access.client_cert is not None:
+            key, certificate = self._access.client_key, self._access.client_cert
             session.cert = certificate if key is None else (certificate, key)
         return session
 
@@ -144,12 +144,12 @@ class HttpClient:
             seconds = self._access.timeout_seconds
             return f"{place} did not answer within {seconds:g} s; check that it is well"
         if isinstance(failure, requests.exceptions.SSLError):
-            return f"no TLS with {place}: {_root(failure)}; check url, ca_file and client_cert_file"
+            return f"no TLS with {place}: {_root(failure)}; check url, ca_file and client_cert"
         if isinstance(failure, requests.ConnectionError):
             return f"no connection to {place}: {_root(failure)}; check url and that it runs"
         if isinstance(failure, requests.RequestException):
             return f"{place} answered with something that is no HTTP: {type(failure).__name__}"
-        return f"no connection to {place}: {failure}; check ca_file and client_cert_file"
+        return f"no connection to {place}: {failure}; check ca_file and client_cert"
 
 
 def _judged(
@@ -163,7 +163,7 @@ def _judged(
     if status in _UNAUTHORIZED:
         return MonitoringError(
             f"{server.place} does not let us in (HTTP {status}); check username, password_file, "
-            "bearer_token_file and client_cert_file"
+            "bearer_token_file and client_cert"
         )
     if status in _REDIRECTIONS:
         location = mask_url(headers.get("Location", "nowhere"))

@@ -88,8 +88,8 @@ class AccessKeys:
             username=self.username,
             password_file=_text(self.password_file),
             bearer_token_file=_text(self.bearer_token_file),
-            client_cert_file=_text(self.client_cert),
-            client_key_file=_text(self.client_key),
+            client_cert=_text(self.client_cert),
+            client_key=_text(self.client_key),
         )
 
 

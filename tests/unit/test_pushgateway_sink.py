@@ -191,7 +191,7 @@ def test_no_tls(gateway: FakeGateway, tmp_path: Path) -> None:
 
     assert "no TLS with" in refusal(target(gateway, url=secure)).msg
     assert missing in refusal(target(gateway, url=secure, ca_file=missing)).msg
-    assert missing in refusal(target(gateway, url=secure, client_cert_file=missing)).msg
+    assert missing in refusal(target(gateway, url=secure, client_cert=missing)).msg
 
 
 def test_password_is_read_at_each_push(gateway: FakeGateway, tmp_path: Path) -> None:
@@ -324,7 +324,7 @@ def test_contradictory_target_cannot_exist(wrong: dict[str, Any], sentence: str)
     [
         ({"username": "me"}, "expected username and password_file together"),
         ({"password_file": "/p"}, "expected username and password_file together"),
-        ({"client_key_file": "/k"}, "expected client_cert_file with client_key_file"),
+        ({"client_key": "/k"}, "expected client_cert with client_key"),
         ({"timeout_seconds": 0}, "timeout_seconds"),
         ({"username": "me", "password_file": "/p", "bearer_token_file": "/t"}, "found both"),
     ],
