@@ -61,13 +61,11 @@ class Announcer:
     _claims: dict[str, Claim] = attrs.field(init=False, factory=dict)
     # by run; one that is not in here was not asked about yet in this life of the listener
     _held: dict[str, Silence | None] = attrs.field(init=False, factory=dict)
-    # runs that wait until everybody knows, and those of which everybody does
-    _awaiting: set[str] = attrs.field(init=False, factory=set)
-    _muted: set[str] = attrs.field(init=False, factory=set)
+    # the runs that wait until everybody knows
+    _awaiting: dict[str, asyncio.Event] = attrs.field(init=False, factory=dict)
     _looked_at: float = attrs.field(init=False, default=0.0)
     _pause_seconds: float = attrs.field(init=False, default=math.inf)
     _woken: asyncio.Event = attrs.field(init=False, factory=asyncio.Event)
-    _known: asyncio.Condition = attrs.field(init=False, factory=asyncio.Condition)
 
     @property
     def silence(self) -> Silence | None:
@@ -118,23 +116,23 @@ class Announcer:
         self._woken.set()
 
     async def announce(self, run: Run) -> None:
-        """Bring the run's deadline to every sink, and tell the run; then tell it who knows."""
-        self.follow(run)
+        """Bring the deadline of a run that is followed to every sink, and tell the run.
+
+        Then tell it when Alertmanager knows, if that is within the plan's lead.
+        """
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self.ports.push(), PUBLISH_SECONDS)
         self.tell(Published())
         if self.ports.alerting().alertmanager is None:
             return
-        self._awaiting.add(run.id)
+        known = self._awaiting[run.id] = asyncio.Event()
         self.wake()
         try:
-            async with self._known:
-                muted = self._known.wait_for(lambda: run.id in self._muted)
-                await asyncio.wait_for(muted, run.plan.lead_seconds)
+            await asyncio.wait_for(known.wait(), run.plan.lead_seconds)
         except asyncio.TimeoutError:
             return
         finally:
-            self._awaiting.discard(run.id)
+            del self._awaiting[run.id]
         self.tell(Announced())
 
     async def keep(self) -> None:
@@ -179,13 +177,14 @@ class Announcer:
             return math.inf
         marker = of_instance(_MARKER, instance)
         if await self._ask(alertmanager.alerts, marker, muted=True):
-            await self._note_muted(*self._awaiting)
+            self._note_muted(*self._awaiting)
         return _LOOK_FOR_MARKER_SECONDS
 
-    async def _note_muted(self, *run_ids: str) -> None:
-        async with self._known:
-            self._muted.update(run_ids)
-            self._known.notify_all()
+    def _note_muted(self, *run_ids: str) -> None:
+        """Let the runs go on that waited for it."""
+        for run_id in run_ids:
+            if run_id in self._awaiting:
+                self._awaiting[run_id].set()
 
     async def _settle(self, alertmanager: Alertmanager, terms: Terms, claim: Claim) -> None:
         """Ask for one run's silence, and change what is to be changed. Raises MonitoringError."""
@@ -197,10 +196,9 @@ class Announcer:
             held = silences.held(terms, claim, silences.after(done, found))
             self._hold(claim, held[0] if held else None)
             if held:
-                await self._note_muted(claim.run_id)
+                self._note_muted(claim.run_id)
         if claim.ended_at is not None and self._claims.get(claim.run_id) == claim:
             del self._claims[claim.run_id]
-            self._muted.discard(claim.run_id)
 
     def _has_lapsed(self, terms: Terms, claim: Claim) -> bool:
         """Tell whether a run's silence is known to have ended by itself."""

@@ -66,8 +66,10 @@ class HttpClient:
         return session
 
     def close(self) -> None:
-        """Hang up."""
-        self._session.close()
+        """Hang up, if anything was ever asked."""
+        session: Session | None = vars(self).get("_session")
+        if session is not None:
+            session.close()
 
     def call(
         self,

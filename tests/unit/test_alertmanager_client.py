@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +22,8 @@ from supervisor_maint.monitoring.gates import Alert, Sample
 from supervisor_maint.monitoring.matchers import parse
 from supervisor_maint.monitoring.prometheus import PrometheusClient, PrometheusTarget
 from supervisor_maint.monitoring.silences import Silence
+from supervisor_maint.settings.alerting import AlertmanagerSection
+from supervisor_maint.settings.options import options_of
 from tests.fakes.gateway import FakeGateway, answer, answer_nonsense, hang, hang_up
 
 SILENCE = Silence(
@@ -178,6 +183,26 @@ def test_every_failure_is_told(server: FakeGateway) -> None:
 
     assert "did not answer within 0.2 s; check that it is well; Alertmanager at" in message
     assert "does not let us in (HTTP 401); check username, password_file" in message
+
+
+def test_what_to_check_is_named_as_in_the_settings(server: FakeGateway) -> None:
+    """Each is a key of the section."""
+    server.behaviour = answer(403)
+    named = re.split(", | and ", refusal(server).partition("; check ")[2])
+
+    assert {"username", "client_cert"} <= {*named} <= {*options_of(AlertmanagerSection)}
+
+
+def test_hanging_up_loads_nothing() -> None:
+    """Who never asked anybody does not load what asks."""
+    script = (
+        "import sys\n"
+        "from supervisor_maint.monitoring.access import HttpAccess\n"
+        "from supervisor_maint.monitoring.http_client import HttpClient\n"
+        "HttpClient(HttpAccess()).close()\n"
+        "sys.exit('requests' in sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 @pytest.mark.parametrize(
