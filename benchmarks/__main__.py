@@ -19,6 +19,7 @@ MEASURES = (
     "restarts",
     "permissions",
     "health",
+    "monitoring",
 )
 
 
