@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import math
 import os
 import threading
 import time
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
 
 DEFAULT_SECONDS = 2.0
 LEAST_SECONDS = 0.1
-# What it takes to tell that time is over; and what is left to ask in, if loading took it all.
+# What is kept of the time to tell what was found, as a share of it at most; and what is added for
+# what hangs elsewhere than in an answer.
 _MARGIN_SECONDS = 0.05
+_MARGIN_SHARE = 0.1
+# What is left to ask in, if loading took it all.
 _LEAST_LEFT_SECONDS = 0.01
 _PAGE_BYTES = 64 * 1024
 
@@ -74,8 +78,9 @@ def run(args: argparse.Namespace) -> int:
     """Print the line, and return the exit code of the format; problems are UNKNOWN, not raised."""
     gc.freeze()  # what was loaded stays to the end: a tenth of the work was looking through it
     ends_at = args.began_at + args.timeout
+    ask_until = ends_at - min(_MARGIN_SECONDS, _MARGIN_SHARE * args.timeout)
     left = ends_at + _MARGIN_SECONDS - time.monotonic()
-    answer = _within(max(left, 0.0), lambda: _answer(args, ends_at)) or _too_late(args.timeout)
+    answer = _within(max(left, 0.0), lambda: _answer(args, ask_until)) or _too_late(args.timeout)
     gc.freeze()
     if args.format == "probe":
         print(answer.sentence)
@@ -129,13 +134,13 @@ def _too_late(seconds: float) -> Answer:
     return Answer.of(Verdict(level=Level.CRITICAL, sentence=sentence), seconds)
 
 
-def _answer(args: argparse.Namespace, ends_at: float) -> Answer:
+def _answer(args: argparse.Namespace, ask_until: float) -> Answer:
     from supervisor_maint.monitoring.verdict import Answer, unknown
 
     try:
         if args.url is not None:
-            return _ask_page(args.url, ends_at)
-        verdict = _verdict(find_config(args), ends_at)
+            return _ask_page(args.url, ask_until)
+        verdict = _verdict(find_config(args), ask_until)
     except MaintError as error:
         verdict = unknown(error.msg)
     except OSError as error:
@@ -143,12 +148,12 @@ def _answer(args: argparse.Namespace, ends_at: float) -> Answer:
     return Answer.of(verdict, time.monotonic() - args.began_at)
 
 
-def _left(ends_at: float) -> float:
+def _left(ask_until: float) -> float:
     """Tell how many seconds are left, in hundredths, as people are told them."""
-    return max(round(ends_at - time.monotonic(), 2), _LEAST_LEFT_SECONDS)
+    return max(math.floor(100 * (ask_until - time.monotonic())) / 100, _LEAST_LEFT_SECONDS)
 
 
-def _verdict(config: Path, ends_at: float) -> Verdict:
+def _verdict(config: Path, ask_until: float) -> Verdict:
     """Ask supervisord, and then read what the listener has published by now. Raises MaintError."""
     from supervisor_maint.monitoring.health import judge
     from supervisor_maint.settings.maint_alone import load_maint
@@ -157,9 +162,9 @@ def _verdict(config: Path, ends_at: float) -> Verdict:
     maint = load_maint(config, environ=os.environ)
     state = StateDir(maint.state_dir)
     url = maint.serverurl or published_url(_published(state))
-    asked = _asked(maint, url, ends_at)
+    asked = _asked(maint, url, ask_until)
     listener = _listener(maint, state)
-    configs = _configs(maint, url, ends_at, asked, listener)
+    configs = _configs(maint, url, ask_until, asked, listener)
     return judge(asked, listener, now=time.time(), configs=configs)
 
 
@@ -173,9 +178,9 @@ def _published(state: StateDir) -> Mapping[str, Any]:
         return {}
 
 
-def _asked(maint: MaintSettings, url: str, ends_at: float) -> Snapshot | SupervisorError:
+def _asked(maint: MaintSettings, url: str, ask_until: float) -> Snapshot | SupervisorError:
     try:
-        with connect_within(maint, url, _left(ends_at)) as supervisor:
+        with connect_within(maint, url, _left(ask_until)) as supervisor:
             return supervisor.snapshot()
     except SupervisorError as error:
         return error
@@ -200,23 +205,23 @@ def _listener(maint: MaintSettings, state: StateDir) -> Listener | MaintError:
 def _configs(
     maint: MaintSettings,
     url: str,
-    ends_at: float,
+    ask_until: float,
     asked: Snapshot | SupervisorError,
     listener: Listener | MaintError,
 ) -> Mapping[Namespec, ProcessConfig] | None:
     """Ask for the configuration where the verdict hangs on it, in what is left of the time."""
     from supervisor_maint.monitoring.health import needs_configs
 
-    if time.monotonic() >= ends_at or not needs_configs(asked, listener):
+    if time.monotonic() >= ask_until or not needs_configs(asked, listener):
         return None
     try:
-        with connect_within(maint, url, _left(ends_at)) as supervisor:
+        with connect_within(maint, url, _left(ask_until)) as supervisor:
             return supervisor.configs()
     except SupervisorError:
         return None  # then autostart is not known, and what has failed counts
 
 
-def _ask_page(page: SplitResult, ends_at: float) -> Answer:
+def _ask_page(page: SplitResult, ask_until: float) -> Answer:
     """Ask ``/health`` of a scrape endpoint; who does not answer is down."""
     import http.client
 
@@ -224,7 +229,7 @@ def _ask_page(page: SplitResult, ends_at: float) -> Answer:
 
     began_at = time.monotonic()
     kind = http.client.HTTPSConnection if page.scheme == "https" else http.client.HTTPConnection
-    connection = kind(str(page.hostname), page.port, timeout=_left(ends_at))
+    connection = kind(str(page.hostname), page.port, timeout=_left(ask_until))
     try:
         connection.request("GET", page._replace(scheme="", netloc="").geturl())
         response = connection.getresponse()
