@@ -151,6 +151,7 @@ MUTANTS = [
     ("SupervisorProcessFatal", r"(state\[1h\]\)) *\n *unless on .*? supervisor_\w+", r"\1"),
     ("SupervisorProcessFatal", r"process:(supervisor_process_state):last1h ==", r"\1 =="),
     ("SupervisorProcessNotBack", r">= (on .*\n.*window_start)", r"!= \1"),
+    ("SupervisorProcessNotBack", r"floor\((\w+:\w+window_start\w+:last6h)\)", r"\1"),
     ("SupervisorProcessNotBack", r":last6h <= time\(\)\)", ":last6h)"),
     ("SupervisorProcessCrashLoop", r"round(\(increase\(\w+start_fail\w+\[10m\]\)\))", r"\1"),
     ("SupervisorProcessFlapping", r'cause="exit"', 'cause=~".+"'),
