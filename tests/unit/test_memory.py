@@ -91,8 +91,8 @@ def family() -> Iterator[subprocess.Popen[bytes]]:
 def test_real_family_is_summed(family: subprocess.Popen[bytes]) -> None:
     """A real child counts with its parent; a pid that is gone is left out."""
     parent, gone = Namespec("p", "p"), Namespec("gone", "gone")
+    own = procfs.read_stat(family.pid)  # before: it may still grow
     found = ProcessMemory().resident({parent: family.pid, gone: 2_000_000_000})
-    own = procfs.read_stat(family.pid)
 
     assert own is not None
     assert [parent] == list(found)
