@@ -72,12 +72,15 @@ def test_sum_is_bounded_and_needs_no_order(stats: dict[int, ProcessStat], random
 
 @pytest.fixture
 def family() -> Iterator[subprocess.Popen[bytes]]:
-    """A process with a child, both waiting until their stdin is closed."""
-    child = "import sys; sys.stdin.read()"
+    """A process with a child, both waiting until their stdin is closed.
+
+    The child says that they are up: the kernel counts the pages of one that has only just been
+    started in parts, and may still report none.
+    """
+    child = "import sys; print('up', flush=True); sys.stdin.read()"
     code = (
         "import subprocess, sys\n"
         f"child = subprocess.Popen([sys.executable, '-c', {child!r}])\n"
-        "print('up', flush=True)\n"
         "child.wait()\n"
     )
     with subprocess.Popen(
