@@ -51,7 +51,8 @@ class FirstLivesAreLarge:
         }
 
 
-@attrs.define(kw_only=True)
+# No repr: asyncio.run asks for its task's, and with it for the result's, which is the world.
+@attrs.define(kw_only=True, repr=False)
 class Scene:
     """One listener's planned restarts; ``crashed`` is the next listener in the same world."""
 
