@@ -23,7 +23,7 @@ from supervisor_maint.errors import MaintError
 from supervisor_maint.monitoring.facts import PermissionFacts
 from supervisor_maint.permissions import endings
 from supervisor_maint.permissions.endings import Pass, PassEnd
-from supervisor_maint.permissions.report import PassReport
+from supervisor_maint.permissions.report import PassReport, shortened
 
 logger = logging.getLogger(__name__)
 
@@ -148,6 +148,6 @@ def _kept(made: Pass) -> dict[str, Any]:
 
 
 def _shortened(report: PassReport) -> PassReport:
-    paths = report.paths[:PATHS_KEPT]
+    paths = shortened(report.paths, PATHS_KEPT)
     left_out = report.paths_left_out + len(report.paths) - len(paths)
     return attrs.evolve(report, paths=paths, paths_left_out=left_out)

@@ -1,14 +1,14 @@
 """What a pass over the policy did, as a value and as a JSON document. No I/O here.
 
-Everything is counted, and the first ``PATHS_LISTED`` paths are listed, so that a pass over a
-million drifted files needs no more memory than one over a thousand.
+Everything is counted, and ``PATHS_LISTED`` paths are listed, the first of each rule, so that a
+pass over a million drifted files needs no more memory than one over a thousand.
 """
 
 from __future__ import annotations
 
 import enum
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -219,5 +219,27 @@ class Tally:
 def listed(tallies: Sequence[Tally]) -> tuple[tuple[PathResult, ...], int]:
     """Return the paths to list, sorted within each rule, and how many are left out."""
     found = [path for tally in tallies for path in sorted(tally.paths, key=lambda p: p.path)]
-    kept = tuple(found[:PATHS_LISTED])
+    kept = shortened(found, PATHS_LISTED)
     return kept, sum(sum(tally.counts.values()) for tally in tallies) - len(kept)
+
+
+def shortened(paths: Iterable[PathResult], most: int) -> tuple[PathResult, ...]:
+    """Return at most so many of the paths, the first of each rule, in the order they had.
+
+    Every rule has an equal share, and what one does not need is left to the others: a rule with
+    a million drifted files hides no other rule.
+    """
+    by_rule: dict[str, list[PathResult]] = {}
+    for path in paths:
+        by_rule.setdefault(path.rule, []).append(path)
+    shares = _shares({rule: len(found) for rule, found in by_rule.items()}, most)
+    return tuple(path for rule, found in by_rule.items() for path in found[: shares[rule]])
+
+
+def _shares(wanted: Mapping[str, int], most: int) -> dict[str, int]:
+    """Divide ``most`` so that nobody has less than another who wants no more than he."""
+    shares: dict[str, int] = {}
+    for place, rule in enumerate(sorted(wanted, key=wanted.__getitem__)):
+        shares[rule] = min(wanted[rule], most // (len(wanted) - place))
+        most -= shares[rule]
+    return shares

@@ -115,6 +115,31 @@ def test_all_are_counted_and_the_first_are_listed() -> None:
     assert PATHS_LISTED + 5 == tallies[0].result.fixed
 
 
+@pytest.mark.parametrize(
+    ("found", "kept"),
+    [
+        ((1500, 3, 2), (995, 3, 2)),
+        ((2, 1500), (2, 998)),
+        ((1500, 1500), (500, 500)),
+        ((700, 400, 100), (500, 400, 100)),
+        ((400, 300), (400, 300)),
+        ((1500, 0, 1500, 1500), (333, 0, 333, 334)),
+    ],
+)
+def test_rule_with_many_paths_leaves_room_for_the_others(
+    found: tuple[int, ...], kept: tuple[int, ...]
+) -> None:
+    """Each rule has a fair share of the list, and what one does not need the others have."""
+    tallies = [_tally(f"{rule}", *map(str, range(count))) for rule, count in enumerate(found)]
+    paths, left_out = listed(tallies)
+    rules = [path.rule for path in paths]
+
+    assert kept == tuple(rules.count(str(rule)) for rule in range(len(found)))
+    assert sorted(rules) == rules
+    assert sum(found) - sum(kept) == left_out
+    assert list(found) == [tally.result.fixed for tally in tallies]
+
+
 def test_digest_tells_the_same_paths_in_any_order() -> None:
     """The digest is the same for the same paths, and another for others."""
     digests = [_tally("a", *paths).result.fixed_digest for paths in ("xyz", "zyx", "xyw", "")]
