@@ -127,17 +127,27 @@ def close_to_others(fix: Fix, name: str, folder: int, owners: frozenset[int]) ->
     """Apply a fix after which others than these owners cannot write in a folder any more.
 
     Returns None, or the name of a trap that one of them left there: a file of these owners' that
-    has other names too. Then the folder is as it was. It is looked for after the folder was
-    closed, so that none can be added behind our back, and in the very folder that was closed,
-    whatever has its name by then. Raises as ``apply`` does.
+    has other names too. One that is there already has nothing changed. What decides is a second
+    look after the folder was closed, so that none can be added behind our back, and into the very
+    folder that was closed, whatever has its name by then; a trap has it opened again. Raises as
+    ``apply`` does.
     """
     with _as_decided_on(fix, name, folder) as descriptor, contextlib.ExitStack() as undo:
+        trap = _find_trap_in_reach(descriptor, owners)
+        if trap is not None:
+            return trap
         _change(fix, descriptor)
         undo.callback(_change, fix.reverse, descriptor)
         trap = _find_trap(descriptor, owners)
         if trap is None:
             undo.pop_all()
         return trap
+
+
+def find_trap(fix: Fix, name: str, folder: int, owners: frozenset[int]) -> str | None:
+    """Name a trap that would keep ``close_to_others`` from its work, and change nothing."""
+    with _as_decided_on(fix, name, folder) as descriptor:
+        return _find_trap_in_reach(descriptor, owners)
 
 
 @contextlib.contextmanager
@@ -181,6 +191,13 @@ def _change(fix: Fix, descriptor: int) -> None:
             os.chmod(itself, fix.mode)  # noqa: PTH101 - one name for both calls
     if not _is_done(fix, facts_of(descriptor)):
         raise NotApplied("the file system did not keep the change")
+
+
+def _find_trap_in_reach(descriptor: int, owners: frozenset[int]) -> str | None:
+    """Name a trap in a folder, None also when the folder cannot be listed before it is mended."""
+    with contextlib.suppress(NotApplied):
+        return _find_trap(descriptor, owners)
+    return None
 
 
 def _find_trap(descriptor: int, owners: frozenset[int]) -> str | None:

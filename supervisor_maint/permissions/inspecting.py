@@ -62,8 +62,7 @@ class Inspector:
         reason = f"needs {lacking}" if lacking else ""
         result = Result.FAILED if lacking else self._done
         try:
-            if not self.is_dry_run:
-                self._apply(self.actor.share_of(fix), name, folder)
+            self._apply(self.actor.share_of(fix), name, folder)
         except FileNotFoundError:
             return
         except filesystem.ChangedMeanwhile:
@@ -79,11 +78,12 @@ class Inspector:
         return Result.WOULD_FIX if self.is_dry_run else Result.FIXED
 
     def _apply(self, fix: Fix, name: str, folder: int) -> None:
+        """Carry out a fix, or in a dry run see what would keep us from it."""
         if fix.is_empty:
             return
         if fix.facts.is_folder and self._closes(fix):
             self._close(fix, name, folder)
-        else:
+        elif not self.is_dry_run:
             filesystem.apply(fix, name, folder)
 
     def _closes(self, fix: Fix) -> bool:
@@ -97,7 +97,8 @@ class Inspector:
         A second name for a file of root's or of the rule's owner would be taken for theirs at
         the next pass, for from now on the folder is in their hands. Raises NotApplied.
         """
-        trap = filesystem.close_to_others(fix, name, folder, self.standard.keepers)
+        close = filesystem.find_trap if self.is_dry_run else filesystem.close_to_others
+        trap = close(fix, name, folder, self.standard.keepers)
         if trap is not None:
             raise filesystem.NotApplied(
                 f"others could write to it, and {printable(trap)} in it is another name of a file "

@@ -188,13 +188,17 @@ def test_folder_that_is_swapped_for_a_clean_one_is_not_closed_over_its_trap(
     """The trap is looked for in the folder that was closed, not in what has its name by then."""
     folder, aside = scene.shared / "d", scene.shared / "aside"
     folder.chmod(0o777)
-    os.link(scene.secret, folder / "trap")
     find_trap = filesystem._find_trap
 
     def find_late(descriptor: int, owners: frozenset[int]) -> str | None:
-        folder.rename(aside)
-        folder.mkdir()
-        return find_trap(descriptor, owners)
+        is_closed = mode_of(folder) == 0o755
+        if is_closed:
+            folder.rename(aside)
+            folder.mkdir()
+        found = find_trap(descriptor, owners)
+        if not is_closed:
+            os.link(scene.secret, folder / "trap")
+        return found
 
     monkeypatch.setattr(filesystem, "_find_trap", find_late)
     report = mend(rule(str(folder), dir_mode="0755", owner=str(KEEPER), trust_owner=str(MALLORY)))

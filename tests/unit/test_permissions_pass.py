@@ -365,11 +365,14 @@ def test_folder_of_a_trap_is_not_closed_over_it(tmp_path: Path) -> None:
     shared.mkdir(parents=True)
     shared.chmod(0o777)
     os.link(secret, shared / "trap")
+    changed_at = shared.stat().st_ctime_ns
     wanted = rule(str(tmp_path / "tree"), recursive=True, dir_mode="0755", file_mode="0644")
-    first, second = mend(wanted), mend(wanted)
+    trial, first, second = mend(wanted, is_dry_run=True), mend(wanted), mend(wanted)
 
     assert (0o600, 0o777) == (mode_of(secret), mode_of(shared))
-    for report in (first, second):
+    assert changed_at == shared.stat().st_ctime_ns
+    for report in (trial, first, second):
+        assert 1 == report.rules[0].failed
         assert any("trap in it is another name of a file" in reason for reason in reasons(report))
     (shared / "trap").unlink()
     assert not mend(wanted).has_trouble
