@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from supervisor_maint.advice.values import Advice, Severity, Surroundings
-from supervisor_maint.monitoring.matchers import INSTANCE
+from supervisor_maint.monitoring.placeholders import INSTANCE
 from supervisor_maint.settings.access import AccessKeys
 from supervisor_maint.settings.alerting import AlertmanagerSection, PrometheusSection
 from supervisor_maint.settings.sinks import PushgatewaySection

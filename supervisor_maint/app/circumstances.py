@@ -17,7 +17,7 @@ from supervisor_maint.maintenance import blockers
 from supervisor_maint.maintenance.blockers import CheckAnswer
 from supervisor_maint.maintenance.plan import Plan
 from supervisor_maint.maintenance.run import Run
-from supervisor_maint.monitoring import gates
+from supervisor_maint.monitoring import gates, promql
 from supervisor_maint.monitoring.matchers import of_instance, parse
 
 logger = logging.getLogger(__name__)
@@ -75,13 +75,14 @@ class Scout:
         return _answer(gates.firing(alerts))
 
     async def _query(self, plan: Plan) -> CheckAnswer | None:
-        prometheus = self.ports.alerting().prometheus
+        alerting = self.ports.alerting()
         if not plan.block_on_query:
             return None
-        if prometheus is None:
+        if alerting.prometheus is None:
             return CheckAnswer(False, "nobody can be asked: [prometheus] is gone")
+        query = promql.of_instance(plan.block_on_query, alerting.instance)
         try:
-            samples = await self.asker.ask("prometheus", prometheus.query, plan.block_on_query)
+            samples = await self.asker.ask("prometheus", alerting.prometheus.query, query)
         except MonitoringError as error:
             return CheckAnswer(False, f"nobody can tell: {error}")
         return _answer(gates.answered(samples))

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-# Stands for the instance of [maint]; in a regular expression its characters mean themselves.
-INSTANCE = "{instance}"
+from supervisor_maint.monitoring import placeholders
+
 _SEPARATOR = re.compile(r"[\s,]*")
 _MATCHER = re.compile(
     r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*(?P<operator>=~|!~|!=|=)\s*"
@@ -50,7 +50,7 @@ class Matcher:
     def of(self, instance: str) -> Matcher:
         """Return it with the instance in its place."""
         put = re.escape(instance) if self.is_regex else instance
-        return attrs.evolve(self, value=self.value.replace(INSTANCE, put))
+        return attrs.evolve(self, value=placeholders.fill(self.value, put))
 
     def fits(self, value: str) -> bool:
         """Tell whether a label value matches; a label that is not there has the empty one."""
@@ -88,7 +88,7 @@ Matchers = tuple[Matcher, ...]
 
 
 def parse(text: str) -> Matchers:
-    """Read matchers. Raises ValueError."""
+    """Read matchers. Raises ValueError, also for a name in braces that stands for nothing."""
     inside = text.strip()
     if inside.startswith("{") and inside.endswith("}"):
         inside = inside[1:-1].strip()
@@ -116,6 +116,7 @@ def _skip(text: str, place: int) -> int:
 def _matcher(match: re.Match[str]) -> Matcher:
     quoted, operator = match["quoted"], match["operator"]
     value = match["bare"] if quoted is None else _ESCAPED.sub(_unescaped, quoted)
+    placeholders.check(value)
     return Matcher(match["name"], value, operator.endswith("~"), not operator.startswith("!"))
 
 
@@ -132,7 +133,8 @@ def check_narrow(matchers: Sequence[Matcher]) -> None:
         shown = ", ".join(map(str, matchers))
         raise ValueError(
             "expected a matcher with = or =~ that names what is muted, such as "
-            f'instance=~"{INSTANCE}(:.*)?", found {shown!r}, which mutes everything else'
+            f'instance=~"{placeholders.INSTANCE}(:.*)?", found {shown!r}, which mutes everything '
+            "else"
         )
 
 

@@ -9,7 +9,7 @@ from functools import partial
 
 import attrs
 
-from supervisor_maint.monitoring import matchers
+from supervisor_maint.monitoring import matchers, promql
 from supervisor_maint.monitoring.matchers import Matchers
 from supervisor_maint.monitoring.silences import Terms
 from supervisor_maint.settings import words
@@ -89,7 +89,8 @@ class AlertmanagerSection(AccessKeys):
     block_on_alerts: Matchers | None = option(
         matchers.parse,
         default_words="none",
-        help="For plans that do not say it themselves: no run begins while such an alert fires.",
+        help="For plans that do not say it themselves: no run begins while such an alert fires. "
+        "`{instance}` as in `silence`.",
         example='severity="critical", cluster="web"',
     )
 
@@ -119,9 +120,10 @@ class PrometheusSection(AccessKeys):
         example="http://prometheus.example:9090",
     )
     block_on_query: str | None = option(
-        words.text,
+        promql.parse,
         default_words="none",
         help="For plans that do not say it themselves: no run begins while this query returns "
-        "anything, a scalar other than 0 included.",
+        "anything, a scalar other than 0 included. `{instance}` within quotes is that "
+        "of `[maint]`.",
         example='up{job="web"} == 0',
     )

@@ -26,7 +26,7 @@ from supervisor_maint.maintenance.plan import (
 )
 from supervisor_maint.maintenance.readiness import ProbeKind, Readiness
 from supervisor_maint.maintenance.schedule import Schedule
-from supervisor_maint.monitoring import matchers
+from supervisor_maint.monitoring import matchers, promql
 from supervisor_maint.monitoring.matchers import Matchers
 from supervisor_maint.settings import words
 from supervisor_maint.settings.options import Naming, option, refuse, section
@@ -249,13 +249,14 @@ class MaintenanceSection:
         matchers.parse,
         default_words="`block_on_alerts` of `[alertmanager]`",
         help="It does not begin while an alert fires that all these match; silenced and inhibited "
-        "ones do not count. Asked again every 15 s.",
+        "ones do not count. `{instance}` is that of `[maint]`. Asked again every 15 s.",
         example='severity="critical"',
     )
     block_on_query: str | None = option(
-        words.text,
+        promql.parse,
         default_words="`block_on_query` of `[prometheus]`",
-        help="It does not begin while this query of Prometheus returns anything.",
+        help="It does not begin while this query of Prometheus returns anything. `{instance}` "
+        "within quotes is that of `[maint]`.",
         example='up{job="web"} == 0',
     )
     lead_seconds: float | None = option(

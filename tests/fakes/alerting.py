@@ -81,12 +81,14 @@ class FakeAlertmanager:
 
 @attrs.define
 class FakePrometheus:
-    """Answers every query with the same."""
+    """Answers every query with the same, and keeps what it was asked."""
 
     samples: Sequence[Sample] = ()
     trouble: MonitoringError | None = None
+    asked: list[str] = attrs.field(factory=list)
 
     def query(self, expression: str) -> Sequence[Sample]:
+        self.asked.append(expression)
         if self.trouble is not None:
             raise self.trouble
         return self.samples

@@ -339,6 +339,14 @@ def test_monitoring_blocks_and_fails_closed(
     assert tuple(f"{key}: {reason}" for reason in expected) == blocked(around, **asked)
 
 
+def test_query_is_about_this_instance() -> None:
+    """The instance is put into a query before it is asked."""
+    prometheus = FakePrometheus()
+    blocked(alerting(None, prometheus), block_on_query='up{instance="{instance}"} == 0')
+
+    assert {'up{instance="web01"} == 0'} == set(prometheus.asked)
+
+
 def test_plan_keeps_its_defaults() -> None:
     """A plan that says nothing asks nobody and waits for nobody."""
     assert (0.0, "", "") == (

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from supervisor_maint.monitoring import placeholders
 from supervisor_maint.monitoring.matchers import (
     Matcher,
     check_narrow,
@@ -53,7 +54,7 @@ def test_broken_expression_is_refused() -> None:
 @given(st.from_regex(r"[A-Za-z_]\w{0,5}", fullmatch=True), st.text(), st.booleans())
 def test_what_is_shown_can_be_read(name: str, value: str, is_equal: bool) -> None:
     """Any value survives being written."""
-    if not name.isascii():
+    if not name.isascii() or placeholders.are_in(value):
         return
     matcher = Matcher(name, value, is_equal=is_equal)
 
@@ -110,6 +111,19 @@ def test_instance_is_put_in_as_it_is(instance: str, value: str, fits: bool) -> N
 def test_instance_of_an_equal_matcher_is_not_escaped() -> None:
     """Nothing is escaped where nothing is an expression."""
     assert (Matcher("host", "web.1"),) == of_instance(parse('host="{instance}"'), "web.1")
+
+
+def test_unknown_name_in_braces_is_refused() -> None:
+    """A name that stands for nothing would match nothing, and mute or block nothing."""
+    with pytest.raises(ValueError, match=r"in braces than \{instance\}, found \{host\} in"):
+        parse('instance=~"{host}:.*"')
+
+
+def test_braces_of_a_label_and_of_an_expression_are_left() -> None:
+    """Two braces are one, and a repetition is no name."""
+    found = of_instance(parse('path="/users/{{id}}", zone=~"eu-[a-z]{2}"'), "web01")
+
+    assert (Matcher("path", "/users/{id}"), Matcher("zone", "eu-[a-z]{2}", True)) == found
 
 
 @pytest.mark.parametrize("matcher", parse('a="b", c!="d", e=~"f|g", h!~"i"'))

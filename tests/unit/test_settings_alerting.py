@@ -90,6 +90,8 @@ def test_no_silence(tmp_path: Path) -> None:
         ("silence", 'instance=~".*"', "which mutes everything else"),
         ("silence", "web01", "expected matchers such as"),
         ("block_on_alerts", 'severity=~"("', "expected a regular expression for severity"),
+        ("silence", 'host="{hostname}"', "other name in braces than {instance}, found {hostname}"),
+        ("block_on_alerts", 'host="{hostname}"', "other name in braces than {instance}"),
         ("urls", "am:9093", "expected a URL such as"),
         ("urls", "http://me:pw@am:9093", "expected a URL without user and password"),
         ("lease", "0", "expected a duration of at least 1s"),
@@ -158,6 +160,26 @@ def test_blocker_needs_somebody_to_ask(tmp_path: Path) -> None:
             "expected a section [prometheus] that says whom to ask, found none",
         ),
     ] == complaints(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "text"),
+    [
+        ("prometheus", "block_on_query", 'up{instance="{host}"} == 0'),
+        ("maintenance:nightly", "block_on_query", 'up{instance="{host}"} == 0'),
+        ("maintenance:nightly", "block_on_alerts", 'instance="{host}"'),
+    ],
+)
+def test_unknown_name_in_a_blocker_is_refused(
+    tmp_path: Path, section: str, key: str, text: str
+) -> None:
+    """It would ask about nobody, and let every run begin."""
+    headers = dict.fromkeys((ALERTMANAGER, PROMETHEUS, PLAN), "")
+    headers[next(each for each in headers if each.startswith(f"[{section}]"))] = f"{key} = {text}\n"
+    (problem,) = complaints(tmp_path, "".join(head + line for head, line in headers.items()))
+
+    assert (section, key) == problem[:2]
+    assert "other name in braces than {instance}, found {host}" in problem[2]
 
 
 def test_prometheus_section(tmp_path: Path) -> None:
