@@ -14,11 +14,14 @@ _optional_path = attrs.validators.optional(attrs.validators.min_len(1))
 
 
 def mask_url(url: str) -> str:
-    """Return a URL that can be shown: without user and password."""
-    scheme, mark, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    _userinfo, at, host = authority.rpartition("@")
-    return f"{scheme}{mark}{'***@' if at else ''}{host}{slash}{path}"
+    """Return a URL that can be shown: without user and password.
+
+    One that was mistyped may have them without a scheme, or a slash in the password: whatever
+    stands before the last ``@`` is left out.
+    """
+    userinfo, at, shown = url.rpartition("@")
+    scheme, mark, _rest = userinfo.partition("://")
+    return f"{scheme + mark if mark else ''}***@{shown}" if at else url
 
 
 def check_url(_instance: object, _attribute: object, url: str) -> None:
@@ -33,7 +36,7 @@ def _is_plain_http(url: str) -> bool:
         port_is_right = parts.port is None or parts.port > 0
     except ValueError:  # a port that is no number, or half an IPv6 address
         return False
-    known = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
+    known = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in url
     return known and port_is_right and not parts.query and not parts.fragment
 
 

@@ -126,13 +126,12 @@ def zone(text: str) -> ZoneInfo:
 
 def url(text: str) -> str:
     """Read an http or https URL, without user and password and without a query."""
-    parts = _split(text)
-    if parts is None or parts[0] not in {"http", "https"} or "?" in text or "#" in text:
-        raise refusal("a URL such as http://gateway:9091", text)
-    if "@" in parts[1]:
+    if "@" in text:  # anywhere: a password may hold a slash, and the scheme be forgotten
         raise ValueError(
             "expected a URL without user and password, found both: use username and password_file"
         )
+    if _scheme(text) not in {"http", "https"} or "?" in text or "#" in text:
+        raise refusal("a URL such as http://gateway:9091", text)
     return text
 
 
@@ -142,14 +141,14 @@ def server_url(text: str) -> str:
     return text
 
 
-def _split(text: str) -> tuple[str, str] | None:
-    """Return scheme and network location, or None when there is no host or a bad port."""
+def _scheme(text: str) -> str | None:
+    """Return the scheme of a URL, or None when there is no host or a bad port."""
     try:
         parts = urlsplit(text)
         usable = bool(parts.hostname) and parts.port != 0 and not re.search(r"\s", text)
     except ValueError:  # a port that is no number, a broken IPv6 address
         return None
-    return (parts.scheme, parts.netloc) if usable else None
+    return parts.scheme if usable else None
 
 
 @attrs.frozen

@@ -308,6 +308,7 @@ def test_delete(gateway: FakeGateway) -> None:
         ({"url": "http://gateway/?a=b"}, "expected http://HOST:PORT or https"),
         ({"url": "http://me:hidden@[::1"}, r"found 'http://\*\*\*@\[::1'"),
         ({"url": "http://me:hidden@gateway"}, r"found 'http://\*\*\*@gateway'"),
+        ({"url": "http://me:1/hidden@gateway"}, r"found 'http://\*\*\*@gateway'"),
         ({"job": ""}, "job"),
     ],
 )
@@ -339,8 +340,10 @@ def test_contradictory_access_cannot_exist(wrong: dict[str, Any], sentence: str)
     ("url", "shown"),
     [
         ("http://gateway:9091", "http://gateway:9091"),
-        ("https://me:pw@gateway/a@b", "https://***@gateway/a@b"),
+        ("https://me:pw@gateway/a", "https://***@gateway/a"),
         ("http://me:p@w@gateway", "http://***@gateway"),
+        ("http://me:p/w@gateway:9091", "http://***@gateway:9091"),
+        ("me:pw@gateway:9091", "***@gateway:9091"),
         ("/elsewhere", "/elsewhere"),
     ],
 )

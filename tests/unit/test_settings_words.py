@@ -104,10 +104,19 @@ def test_other_text_is_refused(convert, text, expected):
     assert repr(text) in str(caught.value)
 
 
-def test_password_in_url_is_not_repeated():
-    """A URL with a password is refused without showing it."""
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://user:hunter2@gateway:9091",
+        "http://user:hunter2/and/more@gateway:9091",
+        "http://user:12/hunter2@gateway:9091",
+        "user:hunter2@gateway:9091",
+    ],
+)
+def test_password_in_url_is_not_repeated(text):
+    """A URL with a password is refused without showing it, however it is mistyped."""
     with pytest.raises(ValueError) as caught:
-        words.url("http://user:hunter2@gateway:9091")
+        words.url(text)
 
     assert "hunter2" not in str(caught.value)
     assert "password_file" in str(caught.value)
