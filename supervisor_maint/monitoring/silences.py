@@ -17,6 +17,9 @@ from supervisor_maint.monitoring.matchers import Matchers
 
 # An end that differs by less is left as it is: Alertmanager keeps milliseconds.
 _SLACK_SECONDS = 1.0
+# A silence begins this long ago, which Alertmanager takes for now by its own clock: by one that is
+# behind ours it would be pending, and mute nothing yet.
+_SINCE_SECONDS = 3600.0
 
 
 @attrs.frozen(kw_only=True)
@@ -136,7 +139,7 @@ def _with_end(terms: Terms, claim: Claim, kept: Silence, end: float, now: float)
 def _new(terms: Terms, claim: Claim, end: float, now: float) -> Silence:
     return Silence(
         matchers=terms.matchers,
-        starts_at=now,
+        starts_at=now - _SINCE_SECONDS,
         ends_at=end,
         created_by=created_by(terms, claim),
         comment=f"planned restart {claim.plan} of {terms.instance}, run {claim.run_id}; it ends "

@@ -12,11 +12,12 @@ import attrs
 import pytest
 
 from supervisor_maint.errors import MonitoringError
+from supervisor_maint.monitoring import silences
 from supervisor_maint.monitoring.alertmanager import AlertmanagerClient, AlertmanagerTarget
 from supervisor_maint.monitoring.gates import Sample
 from supervisor_maint.monitoring.matchers import Matcher, parse
 from supervisor_maint.monitoring.prometheus import PrometheusClient, PrometheusTarget
-from supervisor_maint.monitoring.silences import Silence
+from supervisor_maint.monitoring.silences import Claim, Silence, Terms
 from tests.e2e.harness_programs import free_port, program, sleeper
 from tests.e2e.harness_servers import Alertmanager, HangingServer, Prometheus, at
 from tests.e2e.observed import Observed
@@ -99,6 +100,20 @@ def test_silence_ends_at_once_and_only_once(client: AlertmanagerClient) -> None:
     client.expire(silence_id)
 
     assert only(client, "ends").is_expired
+
+
+@pytest.mark.parametrize("ahead_seconds", [0.0, 45.0])
+def test_silence_of_a_clock_that_is_ahead_holds_at_once(
+    shared: Alertmanager, client: AlertmanagerClient, ahead_seconds: float
+) -> None:
+    """A start in Alertmanager's future would mute nothing while the run stops what it restarts."""
+    now, terms = time.time() + ahead_seconds, Terms(matchers=parse("x=y"), instance="ahead")
+    claim = Claim(run_id=f"r{now}", plan="nightly", since_at=now, deadline_at=now + 300)
+    (change,) = silences.changes(terms, claim, [], now)
+    silence_id = client.save(change.silence)
+    (state,) = (each["status"]["state"] for each in shared.silences() if each["id"] == silence_id)
+
+    assert "active" == state
 
 
 def test_only_negative_matchers_are_taken_by_alertmanager(client: AlertmanagerClient) -> None:
