@@ -142,6 +142,8 @@ MUTANTS = [
     ("SupervisorPlannedMaintenance", r"last_over_time(\(\w+_deadline\w+{.*?})\[6h\]", r"\1"),
     ("SupervisorPlannedMaintenance", r'(_deadline_timestamp_seconds){instance!=""}', r"\1"),
     ("SupervisorPlannedMaintenance", r"        keep_firing_for: 1m\n", ""),
+    ("SupervisorPlannedMaintenance", r"\n *unless \S+_deadline\S+\n *<= .*", ""),
+    ("SupervisorPlannedMaintenance", r"\n *unless \S+_heartbeat\S+ - time.*", ""),
     ("SupervisorDown", r"> 300\n", "> 3000\n"),
     ("SupervisorDown", r"> 300\n", "> 60\n"),
     ("SupervisorDown", r"\[1d\]", "[6h]"),
