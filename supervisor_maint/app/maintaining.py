@@ -306,6 +306,7 @@ class Maintenance:
     async def _consider(self) -> None:
         """Begin the first run that is due; write down what was missed."""
         now = self.ports.clock()
+        self.totals.plans.close_window(now)
         await self.journal.drop_lapsed(now)
         await self.keeper.save_again()
         await self._skip_missed()

@@ -77,6 +77,16 @@ class PlanRecords:
             self.window_start_at = now
         self.window_deadline_at = min(deadline_at, math.inf if ended_at is None else ended_at)
 
+    def close_window(self, now: float) -> None:
+        """End the window, for no run is open; one that ended in time is left as it is.
+
+        A run that ended by a clock that was ahead would mute until then.
+        """
+        if self.window_deadline_at is not None:
+            self.window_deadline_at = min(self.window_deadline_at, now)
+        if self.window_start_at is not None:
+            self.window_start_at = min(self.window_start_at, now)
+
     def catch_up(self, last_runs: Iterable[LastRun]) -> None:
         """Count what ended when a listener died before it was counted, and close its window."""
         for last in last_runs:

@@ -177,6 +177,17 @@ def test_end_that_was_not_counted_is_counted() -> None:
     tell(tale)
 
 
+def test_clock_that_is_set_back_closes_the_window() -> None:
+    """What ended while the clock was hours ahead mutes nobody once it is right."""
+
+    async def tale(scene: Scene) -> None:
+        scene.totals.plans.window_deadline_at = NOW + 9 * 3600
+        async with scene.driven():
+            await scene.until(lambda: scene.totals.plans.window_deadline_at <= scene.now)
+
+    tell(tale)
+
+
 def test_journal_that_fails_in_the_middle() -> None:
     """No further stop, what was stopped is started, and the run fails with the reason."""
 

@@ -242,6 +242,25 @@ def test_window_begins_once() -> None:
     assert (500.0, 900.0) == (records.window_start_at, records.window_deadline_at)
 
 
+@pytest.mark.parametrize(
+    ("window", "expected"),
+    [
+        ((None, None), (None, None)),
+        ((NOW - 300, NOW - 5), (NOW - 300, NOW - 5)),
+        ((NOW - 300, NOW + 9 * 3600), (NOW - 300, NOW)),
+        ((NOW + 9 * 3600, NOW + 9 * 3600 + 60), (NOW, NOW)),
+    ],
+)
+def test_window_without_a_run_is_over(
+    window: tuple[float | None, float | None], expected: tuple[float | None, float | None]
+) -> None:
+    """A run that ended by a clock that was hours ahead mutes nobody for hours."""
+    records = PlanRecords(window_start_at=window[0], window_deadline_at=window[1])
+    records.close_window(NOW)
+
+    assert expected == (records.window_start_at, records.window_deadline_at)
+
+
 def test_another_schedule_is_known_from_now_on() -> None:
     """What the new schedule would have had before is not missed."""
     records = PlanRecords()
