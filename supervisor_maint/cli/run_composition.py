@@ -30,7 +30,6 @@ from supervisor_maint.maintenance.run import Run
 from supervisor_maint.maintenance.run import rotation as rotation_step
 from supervisor_maint.maintenance.targets import Pools
 from supervisor_maint.settings import Settings
-from supervisor_maint.settings.maintenance import MaintenanceSection
 from supervisor_maint.store.files import append_line
 from supervisor_maint.store.history import History
 from supervisor_maint.store.journal import Journal
@@ -138,11 +137,10 @@ class RunComposition:
         )
 
     async def rotate(self, run: Run, timeout_seconds: float) -> StepEnd:
-        """Rotate the logs as the run's plan has it in the settings."""
-        section = self._section(run)
+        """Rotate the logs as the run's plan has it."""
+        config = run.plan.logrotate_config
         rotation = Rotation(
-            config=section.logrotate_config if section else None,
-            is_forced=section.logrotate_force if section else False,
+            config=Path(config) if config else None, is_forced=run.plan.logrotate_force
         )
         step = attrs.evolve(rotation_step(run.plan), timeout_seconds=timeout_seconds)
         invocation = invocation_of(run, StepPhase.ROTATE, step)
@@ -150,14 +148,9 @@ class RunComposition:
 
     def log_line(self, run: Run) -> None:
         """Write the run's line into the plan's ``restart_log``, if it has one. Blocks."""
-        section = self._section(run)
-        if section is not None and section.restart_log is not None:
+        if run.plan.restart_log:
             zone = self.settings().maint.timezone
-            append_line(section.restart_log, summary.line(run, zone, time.time()))
-
-    def _section(self, run: Run) -> MaintenanceSection | None:
-        sections = self.settings().of(MaintenanceSection)
-        return next((each for each in sections if each.name == run.plan.name), None)
+            append_line(Path(run.plan.restart_log), summary.line(run, zone, time.time()))
 
     def _reopen(self) -> Collection[object]:
         configuration = _text(self.settings().maint.supervisord_config)

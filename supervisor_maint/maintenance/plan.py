@@ -138,7 +138,8 @@ class Plan:
 
     ``lead_seconds`` is waited between the announcement (metrics, silence) and the first stop,
     unless everybody knows sooner. ``block_on_alerts`` are matchers of Alertmanager,
-    ``block_on_query`` is a query of Prometheus; empty ones are not asked.
+    ``block_on_query`` is a query of Prometheus; empty ones are not asked. ``logrotate_config`` and
+    ``restart_log`` are paths, empty for none: a run goes by those it began with.
     """
 
     name: str = attrs.field(validator=min_len(1))
@@ -168,8 +169,11 @@ class Plan:
         default=(), metadata=each_revived_by(_revive_readiness)
     )
     rotate_logs: bool = False
+    logrotate_config: str = ""
+    logrotate_force: bool = False
     rotate_timeout_seconds: float = attrs.field(default=60.0, validator=gt(0))
     lead_seconds: float = attrs.field(default=0.0, validator=ge(0))
     settle_seconds: float = attrs.field(default=10.0, validator=ge(0))
     on_failure: OnFailure = attrs.field(default=OnFailure.STOP, metadata=revived_by(OnFailure))
     on_overrun: OnOverrun = attrs.field(default=OnOverrun.FINISH, metadata=revived_by(OnOverrun))
+    restart_log: str = ""

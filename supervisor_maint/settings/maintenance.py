@@ -342,10 +342,13 @@ class MaintenanceSection:
             post=tuple(steps[name].after() for name in self.post or ()),
             readiness=readiness,
             rotate_logs=self.rotate_logs,
+            logrotate_config=str(self.logrotate_config or ""),
+            logrotate_force=self.logrotate_force,
             lead_seconds=self.lead_seconds or 0.0,
             block_on_alerts=", ".join(map(str, self.block_on_alerts or ())),
             block_on_query=self.block_on_query or "",
             settle_seconds=self.settle_seconds,
             on_failure=self.on_failure,
             on_overrun=self.on_overrun,
+            restart_log=str(self.restart_log or ""),
         )

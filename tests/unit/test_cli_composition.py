@@ -15,6 +15,7 @@ import pytest
 
 from supervisor_maint.cli.composition import CLOSE_SECONDS, Composition
 from supervisor_maint.errors import SettingsError
+from supervisor_maint.maintenance.run import Phase, Run
 from supervisor_maint.store.mailbox import Mailbox
 from supervisor_maint.store.publication import Publication
 from supervisor_maint.store.requests import Request, Verb
@@ -142,6 +143,25 @@ def test_reload_applies_everything(place: Place) -> None:
         assert composition.settings.loaded_at == app.reporter.about["settings_loaded_at"]
 
     play(place, story)
+
+
+def test_line_of_a_run_whose_plan_was_removed(place: Place) -> None:
+    """A run writes into the log that its plan had when it began."""
+    log = place.folder / "restart.log"
+    place.write(f"[maintenance:nightly]\nrestart_log = {log}\n")
+    (plan,) = place.settings().plans
+    ended = {"phase": Phase.SUCCEEDED, "phase_since_at": 1.0, "ended_at": 1.0}
+    run = Run(id="ab12", plan=plan, created_at=0.0, start_by_at=300.0, **ended)
+
+    async def story(composition: Composition, place: Place) -> None:
+        maintenance = composition.application.maintenance
+        place.write("")
+        await composition.reload()
+        maintenance.ports.log_line(run)  # type: ignore[attr-defined]  # it has plans
+
+    play(place, story)
+
+    assert log.read_text().endswith(" nightly succeeded; run ab12\n")
 
 
 @pytest.mark.parametrize(

@@ -100,9 +100,12 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
             post=(Step.after("warm", "warm"), Step.after("drain", 'drain "all of it"', **drain)),
             readiness=(readiness,),
             rotate_logs=True,
+            logrotate_config="/etc/logrotate.d/supervisor",
+            logrotate_force=True,
             settle_seconds=30.0,
             on_failure=OnFailure.CONTINUE,
             on_overrun=OnOverrun.RECOVER,
+            restart_log="/var/log/restart.log",
         )
         == plan
     )
