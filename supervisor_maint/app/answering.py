@@ -27,8 +27,13 @@ from supervisor_maint.store.requests import Answer, Rejected, Request, Verb, dec
 
 logger = logging.getLogger(__name__)
 
-# A client waits 5 s for its answer; this many later ones cannot push it out before that.
+# A client waits 5 s for its answer, and a request can come a second time, as a file and as an
+# event, until it expires after 30 s.
+ANSWERED_FOR_SECONDS = 60.0
+# So many are kept however old they are, for a clock that was set; and never more than these, which
+# are some 150 KB of the published status.
 ANSWERS_KEPT = 64
+ANSWERS_AT_MOST = 1000
 # It is to have its answer even when supervisord hangs.
 LOOK_WITHIN_SECONDS = 4.0
 
@@ -118,11 +123,19 @@ class Clerk:
         self.answers[request.id] = answer or self._refusal(
             "the listener failed unexpectedly: its log has the traceback"
         )
-        while len(self.answers) > ANSWERS_KEPT:
-            self.answers.popitem(last=False)
+        self._drop_answers(self.ports.clock())
         del self._under_way[request.id]
         self._has_news = True
         self.woken.set()
+
+    def _drop_answers(self, now: float) -> None:
+        """Drop the answers that nobody waits for any more, and the oldest of far too many."""
+        while len(self.answers) > ANSWERS_KEPT:
+            oldest = next(iter(self.answers.values()))
+            is_new = 0 <= now - oldest.at < ANSWERED_FOR_SECONDS
+            if is_new and len(self.answers) <= ANSWERS_AT_MOST:
+                return
+            self.answers.popitem(last=False)
 
     async def _carry_out(self, request: Request) -> Answer:
         if request.verb is Verb.RELOAD:

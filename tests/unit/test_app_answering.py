@@ -248,17 +248,48 @@ def test_failing_request_is_answered() -> None:
     assert 1 == world.app.totals.errors["request"]
 
 
-def test_only_the_newest_answers_are_kept() -> None:
-    """Answers are kept while their clients may wait, not for ever."""
+async def ask(world: World, count: int, *, first: int = 0) -> None:
+    for number in range(first, first + count):
+        world.post(Verb.HOLD, key=str(number))
+    await world.turns()
+
+
+def test_many_answers_at_once() -> None:
+    """Whoever asked is answered, however many others ask in the same second."""
 
     async def story(world: World) -> None:
-        for number in range(answering.ANSWERS_KEPT + 3):
-            world.post(Verb.HOLD, key=str(number))
-        await world.turns()
+        await ask(world, 10 * answering.ANSWERS_KEPT)
+        await world.pass_seconds(5)
+        await ask(world, 1, first=10_000)
+
+    world = play(story)
+
+    assert world.answer("0") is not None
+
+
+def test_old_answers_are_not_kept() -> None:
+    """Answers that nobody can be waiting for are dropped, but for a few."""
+
+    async def story(world: World) -> None:
+        await ask(world, answering.ANSWERS_KEPT + 3)
+        await world.pass_seconds(answering.ANSWERED_FOR_SECONDS)
+        await ask(world, 1, first=10_000)
 
     world = play(story)
 
     assert answering.ANSWERS_KEPT == len(world.published[-1]["answers"])
+    assert (None, True) == (world.answer("3"), world.answer("4") is not None)
+
+
+def test_answers_are_bounded() -> None:
+    """Whoever asks without end does not fill the memory: the oldest answers go."""
+
+    async def story(world: World) -> None:
+        await ask(world, answering.ANSWERS_AT_MOST + 3)
+
+    world = play(story)
+
+    assert answering.ANSWERS_AT_MOST == len(world.published[-1]["answers"])
     assert world.answer("2") is None
 
 
