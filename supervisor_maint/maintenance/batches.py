@@ -11,8 +11,9 @@ whatever reason* and says who may be stopped now:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, islice
 from operator import attrgetter
 
 import attrs
@@ -97,26 +98,34 @@ def _all_at_once(members: Sequence[Member]) -> tuple[Namespec, ...]:
 
 
 def preview(plan: Plan, chosen: Sequence[Chosen]) -> tuple[tuple[Namespec, ...], ...]:
-    """Return the batches that the rule makes when every process of a batch takes equally long."""
-    members = tuple(_member(one) for one in chosen)
-    batches = []
-    while not all(member.is_settled for member in members):
-        batch = next_stops(plan, members)
-        batches.append(batch)
-        members = tuple(_restarted(member, batch) for member in members)
-    return tuple(batches)
+    """Return the batches that the rule makes when every process of a batch takes equally long.
 
-
-def _member(chosen: Chosen) -> Member:
-    return Member(
-        namespec=chosen.namespec,
-        group_priority=chosen.group_priority,
-        process_priority=chosen.process_priority,
-        may_stop=True,
+    ``chosen`` are sorted (``Chosen.order``). Each is looked at once: to ask ``next_stops`` before
+    each batch of 1000 processes would keep the listener's loop for a second.
+    """
+    if plan.strategy is Strategy.ALL_AT_ONCE:
+        return (tuple(one.namespec for one in chosen),) if chosen else ()
+    return tuple(
+        batch
+        for _, equals in groupby(chosen, key=attrgetter("group_priority"))
+        for batch in _batches_of_equals(plan, equals)
     )
 
 
-def _restarted(member: Member, batch: Sequence[Namespec]) -> Member:
-    if member.namespec not in batch:
-        return member
-    return attrs.evolve(member, is_settled=True, is_begun=True, may_stop=False)
+def _batches_of_equals(plan: Plan, equals: Iterable[Chosen]) -> Iterator[tuple[Namespec, ...]]:
+    """Yield the batches of groups of one priority; when a group is done the next one begins."""
+    groups = [list(group) for _, group in groupby(equals, key=attrgetter("namespec.group"))]
+    coming = (deque(_slices(group, plan.max_unavailable.of(len(group)))) for group in groups)
+    begun = list(islice(coming, plan.max_groups))
+    while begun:
+        yield tuple(namespec for slices in begun for namespec in slices.popleft())
+        left = [slices for slices in begun if slices]
+        begun = [*left, *islice(coming, plan.max_groups - len(left))]
+
+
+def _slices(group: Sequence[Chosen], allowed: int) -> Iterator[list[Namespec]]:
+    """Yield what is stopped together of a group: so many, and of one process priority."""
+    for _, equals in groupby(group, key=attrgetter("process_priority")):
+        left = [one.namespec for one in equals]
+        for start in range(0, len(left), allowed):
+            yield left[start : start + allowed]

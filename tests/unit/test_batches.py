@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cProfile
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -126,25 +128,82 @@ def test_what_is_no_allowance(text: str) -> None:
         Allowance.parse(text)
 
 
-@hypothesis.given(
-    sizes=strategies.lists(
-        strategies.tuples(strategies.integers(1, 6), strategies.integers(1, 2)), max_size=5
-    ),
-    unavailable=strategies.sampled_from(["1", "2", "50%", "100%"]),
-    groups=strategies.integers(1, 4),
-)
-def test_rule_restarts_everything_within_its_limits(
-    sizes: list[tuple[int, int]], unavailable: str, groups: int
-) -> None:
-    """However the groups look, each process has its turn once, and no limit is passed."""
-    plan = _plan(unavailable, groups)
+def _by_the_rule(plan: Plan, chosen: list[Chosen]) -> list[tuple[Namespec, ...]]:
+    """Return the batches when the rule is asked anew after each."""
+    members = [
+        _member(one.namespec.qualified, one.group_priority, one.process_priority)
+        for one in chosen
+    ]  # fmt: skip
+    batches = []
+    while not all(member.is_settled for member in members):
+        batches.append(next_stops(plan, members))
+        members = [
+            attrs.evolve(each, is_settled=True, is_begun=True, may_stop=False)
+            if each.namespec in batches[-1]
+            else each
+            for each in members
+        ]
+    return batches
+
+
+def _chosen(groups: list[tuple[int, int, int]]) -> list[Chosen]:
+    """Return the processes of groups: how many each has, its priority, and how many of its own."""
     chosen = [
         Chosen(namespec=Namespec(f"g{number}", str(member)), pid=1, started_at=1.0,
-               group_priority=priority)
-        for number, (size, priority) in enumerate(sizes)
+               group_priority=priority, process_priority=member % priorities)
+        for number, (size, priority, priorities) in enumerate(groups)
         for member in range(size)
     ]  # fmt: skip
-    chosen.sort(key=lambda one: one.order)
+    return sorted(chosen, key=lambda one: one.order)
+
+
+_groups = strategies.lists(
+    strategies.tuples(
+        strategies.integers(1, 6), strategies.integers(1, 2), strategies.integers(1, 2)
+    ),
+    max_size=5,
+)
+_unavailable = strategies.sampled_from(["1", "2", "50%", "100%"])
+
+
+@hypothesis.given(
+    groups=_groups,
+    unavailable=_unavailable,
+    max_groups=strategies.integers(1, 4),
+    strategy=strategies.sampled_from(Strategy),
+)
+def test_preview_is_what_the_rule_comes_to(
+    groups: list[tuple[int, int, int]], unavailable: str, max_groups: int, strategy: Strategy
+) -> None:
+    """A dry run shows the batches that a run makes when all take equally long."""
+    plan, chosen = _plan(unavailable, max_groups, strategy), _chosen(groups)
+
+    assert _by_the_rule(plan, chosen) == list(preview(plan, chosen))
+
+
+@pytest.mark.parametrize("size", [1, 10])
+def test_preview_takes_its_time_once_for_each_process(size: int) -> None:
+    """Twice as many processes take twice as long, not four times: the loop waits for it."""
+    plan = _plan(groups=4)
+
+    once, twice = (_calls(preview, plan, _chosen([(size, 1, 1)] * count)) for count in (50, 100))
+
+    assert twice <= 2.1 * once
+
+
+def _calls(function: Callable[..., Any], *args: Any) -> int:
+    """Count the calls, of C code too, that a call makes."""
+    profile = cProfile.Profile()
+    profile.runcall(function, *args)
+    return sum(entry.callcount for entry in profile.getstats())
+
+
+@hypothesis.given(groups=_groups, unavailable=_unavailable, max_groups=strategies.integers(1, 4))
+def test_rule_restarts_everything_within_its_limits(
+    groups: list[tuple[int, int, int]], unavailable: str, max_groups: int
+) -> None:
+    """However the groups look, each process has its turn once, and no limit is passed."""
+    plan, chosen = _plan(unavailable, max_groups), _chosen(groups)
     batches = preview(plan, chosen)
 
     assert sorted(spec for batch in batches for spec in batch) == sorted(
@@ -152,7 +211,7 @@ def test_rule_restarts_everything_within_its_limits(
     )
     for batch in batches:
         names = [spec.group for spec in batch]
-        assert len(set(names)) <= groups
+        assert len(set(names)) <= max_groups
         for name in names:
             members = sum(one.namespec.group == name for one in chosen)
             assert names.count(name) <= plan.max_unavailable.of(members)
