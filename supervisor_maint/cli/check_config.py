@@ -32,7 +32,8 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--supervisord-config",
         metavar="FILE",
         help="what supervisord is started with (default: supervisord_config of [maint], else FILE "
-        "when it has [supervisord], else what the running supervisord was started with)",
+        "when it has [supervisord], else what the running supervisord was started with, else a "
+        "usual file that includes FILE)",
     )
     parser.add_argument(
         "--check", action="store_true", help="exit 1 when there is a warning, too; never for a note"
@@ -58,16 +59,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _surroundings(settings: Settings, supervisord_config: str | None) -> Surroundings:
-    """Look around; supervisord is asked what it was started with when nothing else tells."""
+    """Look around; supervisord is asked what it was started with when nothing else tells.
+
+    Before a first `supervisorctl update` nobody knows yet where to ask it.
+    """
     import attrs
 
     seen = _survey(settings, None, supervisord_config)
     pid = _pid_of_supervisord(settings, seen)
-    if pid is None:
-        return attrs.evolve(seen, downtimes=_downtimes(settings))
     if not seen.configuration and not seen.problems:
-        seen = _survey_running(settings, pid) or seen
-    return attrs.evolve(seen, downtimes=_downtimes(settings), plugin_trial=_plugin_trial(pid))
+        found = _survey_usual(settings) if pid is None else _survey_running(settings, pid)
+        seen = found or seen
+        pid = pid or _pid_of_supervisord(settings, seen)
+    seen = attrs.evolve(seen, downtimes=_downtimes(settings))
+    return seen if pid is None else attrs.evolve(seen, plugin_trial=_plugin_trial(pid))
 
 
 def _survey(
@@ -93,6 +98,20 @@ def _survey_running(settings: Settings, pid: int) -> Surroundings | None:
         return _survey(settings, find_environment(pid), find_configuration(pid))
     except MaintError:
         return None
+
+
+def _survey_usual(settings: Settings) -> Surroundings | None:
+    """Look at the file at a usual place that includes the settings' own; None when none does."""
+    from supervisor_maint.supervisord.started_with import usual_configurations
+
+    own = Path(settings.path).resolve()
+    for path in usual_configurations():
+        seen = _survey(settings, None, path)
+        if seen.configuration and any(
+            own == Path(file).resolve() for file in seen.configuration.files
+        ):
+            return seen
+    return None
 
 
 def _pid_of_supervisord(settings: Settings, seen: Surroundings) -> int | None:

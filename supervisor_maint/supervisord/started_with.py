@@ -40,6 +40,11 @@ def find_configuration(pid: int) -> str:
         ) from None
 
 
+def usual_configurations() -> tuple[str, ...]:
+    """Return those that exist of the absolute files that a supervisord without ``-c`` looks for."""
+    return tuple(file for file in _DEFAULT_FILES if file.startswith("/") and Path(file).exists())
+
+
 def find_environment(pid: int) -> Mapping[str, str] | None:
     """Return the environment supervisord was started with; None when only root may see it."""
     try:

@@ -9,6 +9,7 @@ import pytest
 
 from supervisor_maint.cli import main
 from supervisor_maint.store.history import History
+from supervisor_maint.supervisord import started_with
 from tests.fakes.commands import Place
 from tests.fakes.real_supervisord import RealSupervisord
 
@@ -104,6 +105,31 @@ def test_supervisord_configuration_may_be_named(
 
     assert 1 == check(place, "--check", "--supervisord-config", str(main_file))
     assert "warning: [eventlistener:maint]: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("included", "expected"),
+    [
+        ("maint.conf", "warning: [eventlistener:maint]: "),
+        ("other.conf", "note: supervisord's configuration: "),
+    ],
+)
+def test_usual_file_is_looked_at_when_it_includes_ours(
+    included: str,
+    expected: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before the first ``supervisorctl update`` nobody tells where supervisord's own file is."""
+    main_file = tmp_path / "supervisord.conf"
+    main_file.write_text(f"{SUPERVISORD}[include]\nfiles={included}\n")
+    monkeypatch.setattr(started_with, "_DEFAULT_FILES", (str(main_file),))
+    (tmp_path / "other.conf").touch()
+    place = Place(tmp_path).write(STANZA.replace("4096", "1") + sink(tmp_path))
+
+    check(place)
+    assert capsys.readouterr().out.startswith(expected)
 
 
 def test_running_supervisord_is_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
