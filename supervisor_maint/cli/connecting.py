@@ -67,13 +67,17 @@ def connect_within(maint: MaintSettings, url: str, timeout_seconds: float) -> Su
     )
 
 
-def published(settings: Settings) -> Published | None:
-    """Return what the listener last published, or None when there was never one."""
+def published(settings: Settings, by_pid: int | None = None) -> Published | None:
+    """Return what the listener last published, or None when there was never one.
+
+    The listener with ``by_pid`` is given some seconds to say its first word.
+    """
     from supervisor_maint.store.publication import Publication
     from supervisor_maint.store.state_dir import StateDir
 
+    publication = Publication(StateDir(settings.maint.state_dir).status)
     try:
-        return Publication(StateDir(settings.maint.state_dir).status).read()
+        return publication.read() if by_pid is None else publication.of_listener(by_pid)
     except ListenerAbsent:
         return None
 

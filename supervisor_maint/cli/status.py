@@ -79,8 +79,9 @@ def _look(settings: Settings) -> _Seen:
     from supervisor_maint.cli.looking import restored, snapshot
     from supervisor_maint.store.state_dir import StateDir
 
+    pid = StateDir(settings.maint.state_dir).holder()
+    known = published(settings, pid)
     now = time.time()
-    known, pid = published(settings), StateDir(settings.maint.state_dir).holder()
     listener = known.document if known else {}
     watch = restored(settings, now)
     taken, trouble = None, None

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ANSWER_SECONDS = 5.0
+# A listener holds the state a second or two before it has anything to tell.
+_START_SECONDS = 5.0
 # 20 Hz: an answer is seen within 50 ms and costs a client's processor next to nothing.
 _POLL_SECONDS = 0.05
 _SIZE_LIMIT = 32 * 1024 * 1024
@@ -96,6 +98,29 @@ class Publication:
             return parse(content.decode("utf-8"))
         except ValueError as error:
             raise StoreError(f"{self.path}: expected a published status: {error}") from error
+
+    def of_listener(
+        self,
+        pid: int,
+        *,
+        timeout_seconds: float = _START_SECONDS,
+        sleep: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> Published:
+        """Read what the listener with this pid published; one that has just begun is waited for.
+
+        Returns what an earlier one told when it takes longer. Raises as ``read`` does.
+        """
+        deadline = monotonic() + timeout_seconds
+        while not self._is_of(pid) and monotonic() < deadline:
+            sleep(_POLL_SECONDS)
+        return self.read()
+
+    def _is_of(self, pid: int) -> bool:
+        try:
+            return pid == self.read_document().get("pid")
+        except ListenerAbsent:
+            return False  # the very first one
 
     def wait_for(
         self,

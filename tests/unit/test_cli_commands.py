@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,6 +76,7 @@ def test_status_of_a_living_listener(place: Place, capsys: pytest.CaptureFixture
     """With a listener and a supervisord everything is shown, and the exit code is 0."""
     place.remember(both_ran)
     published = {
+        "pid": os.getpid(),
         "version": "9.9",
         "published_at": 1_000_011.0,
         "heartbeat_at": 1_000_009.0,

@@ -124,6 +124,32 @@ def test_nothing_published_means_no_listener(publication):
         publication.read()
 
 
+@pytest.mark.parametrize("earlier", [(), ({"pid": 7},)])
+def test_listener_that_has_just_begun_is_waited_for(publication, earlier):
+    """Its first word is waited for, also where one before it has left its own."""
+    for status in earlier:
+        publication.publish(status)
+    clock = Clock(due_at=1.0, happen=lambda: publication.publish({"pid": 8}))
+
+    published = publication.of_listener(8, sleep=clock.sleep, monotonic=clock.monotonic)
+
+    assert 8 == published.pid
+    assert 1.0 <= clock.now < 1.1
+
+
+def test_listener_that_says_nothing_is_not_waited_for_longer(publication):
+    """What the one before it has told is returned when the time is over."""
+    publication.publish({"pid": 7})
+    clock = Clock()
+
+    published = publication.of_listener(
+        8, timeout_seconds=2.0, sleep=clock.sleep, monotonic=clock.monotonic
+    )
+
+    assert 7 == published.pid
+    assert 2.0 <= clock.now < 2.1
+
+
 def test_publishing_into_nowhere_is_an_error(tmp_path):
     """A state directory that is gone is told."""
     with pytest.raises(StoreError, match="no such file"):
