@@ -32,6 +32,13 @@ class Inspector:
     right_files: set[tuple[int, ...]] = attrs.field(factory=set)
     right_folders: set[tuple[int, ...]] = attrs.field(factory=set)
 
+    def governs(self, path: str, *, is_directory: bool) -> bool:
+        """Tell whether its rule decides about a path that is there: no later rule covers it."""
+        if not self.standard.rule.covers(path, is_directory=is_directory):
+            return False
+        self.tally.is_there = True
+        return not self.standard.leaves(path, is_directory=is_directory)
+
     def inspect(
         self, name: str, path: str, facts: Facts, folder: int, surroundings: Surroundings
     ) -> None:

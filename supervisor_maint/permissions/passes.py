@@ -166,7 +166,8 @@ def _follow(inspector: Inspector, walk: Walk) -> None:
 
 
 def _note_missing(rule: Rule, tally: Tally) -> None:
-    if rule.missing is Missing.IGNORE or tally.problem is not None or tally.result.seen:
+    is_silent = rule.missing is Missing.IGNORE or tally.problem is not None
+    if is_silent or tally.is_there or tally.result.seen:
         return
     if tally.is_missing or not rule.is_literal:
         tally.problem = f"nothing is there: {printable(rule.path)}"

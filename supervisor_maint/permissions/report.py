@@ -140,6 +140,8 @@ def _printable(char: str) -> str:
 class Tally:
     """Counts what a rule meets, and lists the first paths of it.
 
+    ``is_missing`` when the path itself is not there, and ``is_there`` when something is that the
+    rule is about, though it be a later rule's.
     ``lacking`` counts by who could mend it what could not be mended for want of rights.
     """
 
@@ -148,6 +150,7 @@ class Tally:
     counts: dict[Result, int] = attrs.field(factory=lambda: dict.fromkeys(Result, 0))
     problem: str | None = None
     is_missing: bool = False
+    is_there: bool = False
     lacking: dict[str, int] = attrs.field(factory=dict)
     paths: list[PathResult] = attrs.field(factory=list)
     checksum: int = 0
@@ -174,6 +177,7 @@ class Tally:
         for result in Result:
             self.counts[result] += other["counts"][result.value]
         self.problem = self.problem or other["problem"]
+        self.is_there = self.is_there or other["is_there"]
         for who, count in other["lacking"].items():
             self.lacking[who] = self.lacking.get(who, 0) + count
         self.paths += [_path_result(path) for path in other["paths"]]
@@ -185,6 +189,7 @@ class Tally:
             "ok": self.ok,
             "counts": {result.value: count for result, count in self.counts.items()},
             "problem": self.problem,
+            "is_there": self.is_there,
             "lacking": self.lacking,
             "paths": [attrs.asdict(path, value_serializer=_plain) for path in self.paths],
             "checksum": self.checksum,

@@ -72,11 +72,9 @@ class Standard:
         """Return the mode that something of this kind should have, None for any."""
         return self.rule.mode_for(is_directory=is_directory)
 
-    def governs(self, path: str, *, is_directory: bool) -> bool:
-        """Tell whether the rule decides about a path: it covers it, and no later rule does."""
-        if not self.rule.covers(path, is_directory=is_directory):
-            return False
-        return self._rivals.rule_for(path, is_directory=is_directory) is None
+    def leaves(self, path: str, *, is_directory: bool) -> bool:
+        """Tell whether a later rule decides about a path that this one covers."""
+        return self._rivals.rule_for(path, is_directory=is_directory) is not None
 
     def reaches_into(self, folder: str) -> bool:
         """Tell whether the rule may cover something below a folder that is below its base."""

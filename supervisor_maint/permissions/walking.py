@@ -87,7 +87,7 @@ def enter(inspector: Inspector) -> Place | None:
         if facts.is_folder:
             return _enter_folder(inspector, leading, name, facts)
         _check_owner(inspector, folder, leading.folders[-1])
-        if inspector.standard.governs(rule.base, is_directory=False):
+        if inspector.governs(rule.base, is_directory=False):
             around = _surroundings(inspector, leading)
             inspector.inspect(name, rule.base, facts, leading.descriptor, around)
     return None
@@ -96,7 +96,7 @@ def enter(inspector: Inspector) -> Place | None:
 def _enter_folder(inspector: Inspector, leading: Leading, name: str, facts: Facts) -> Place | None:
     rule = inspector.standard.rule
     _check_owner(inspector, rule.base, facts)
-    if inspector.standard.governs(rule.base, is_directory=True):
+    if inspector.governs(rule.base, is_directory=True):
         around = _surroundings(inspector, leading)
         inspector.inspect(name, rule.base, facts, leading.descriptor, around)
     if not rule.recursive:
@@ -254,7 +254,7 @@ def _not_looked_at(place: Place, name: str, error: OSError) -> None:
 
 
 def _governs(place: Place, name: str, *, is_directory: bool) -> bool:
-    return place.inspector.standard.governs(place.path + name, is_directory=is_directory)
+    return place.inspector.governs(place.path + name, is_directory=is_directory)
 
 
 def _inspect(place: Place, name: str, facts: Facts) -> None:

@@ -210,6 +210,18 @@ def test_missing_path_is_told_when_asked(tree: Path, path: str) -> None:
     assert f"nothing is there: {tree}/{path}" == told.rules[0].problem
 
 
+@pytest.mark.parametrize("path", ["*.log", "one/*", "one/**", "one/two/c.log"])
+def test_what_a_later_rule_has_is_there(tree: Path, path: str) -> None:
+    """A rule all of whose paths belong to a later one decides about none, and misses none."""
+    (tree / "one" / "b.log").unlink()
+    report = mend(
+        rule(str(tree / path), name="general", missing=Missing.REPORT),
+        rule(str(tree), name="special", recursive=True, mode="u=rwX"),
+    )
+
+    assert (0, None) == (report.rules[0].seen, report.rules[0].problem)
+
+
 def test_unknown_owner_is_one_line_and_the_others_go_on(tree: Path) -> None:
     """A rule whose owner does not exist has a problem; the next one is followed."""
     report = mend(
