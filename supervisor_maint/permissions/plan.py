@@ -146,7 +146,8 @@ class Actor:
         if fix.facts.owner != self.user:
             return Fix(facts=fix.facts)
         group = fix.group if fix.group in self.groups else None
-        return Fix(facts=fix.facts, group=group, mode=fix.mode)
+        share = Fix(facts=fix.facts, group=group, mode=fix.mode)
+        return share if share.wanted_group in self.groups else _without_setgid(share)
 
     def lacks_for(self, fix: Fix) -> str | None:
         """Say who can do what he may not; None when he may do it all."""
@@ -155,3 +156,16 @@ class Actor:
         if fix.owner is not None or fix.facts.owner == self.user:
             return "root"
         return f"root or user {fix.facts.owner}"
+
+
+def _without_setgid(fix: Fix) -> Fix:
+    """Return what of a fix stays when who applies it is not in the group of the object.
+
+    The kernel takes setgid from the mode then, and says nothing (chmod(2)). What has it and
+    should keep it is left as it is: any mode would take it away.
+    """
+    if fix.mode is None or not fix.mode & SETGID:
+        return fix
+    before = fix.facts.permissions
+    mode = None if before & SETGID else _change(before, fix.mode & ~SETGID)
+    return attrs.evolve(fix, mode=mode)

@@ -229,6 +229,20 @@ def test_without_root_a_mode_is_mended_where_an_owner_cannot_be(open_tree: Path)
 
 
 @needs_root
+def test_without_root_setgid_of_a_foreign_group_needs_root(open_tree: Path) -> None:
+    """The kernel drops the bit without a word; the report says what it takes to keep it."""
+    os.chown(open_tree, KEEPER, MALLORY)
+    with _as_user(KEEPER):
+        first = mend(rule(str(open_tree), dir_mode="2750"))
+        changed_at = open_tree.stat().st_ctime_ns
+        second = mend(rule(str(open_tree), dir_mode="2750"))
+
+    assert 0o750 == mode_of(open_tree)
+    assert changed_at == open_tree.stat().st_ctime_ns
+    assert ["needs root"] == list(reasons(first)) == list(reasons(second))
+
+
+@needs_root
 def test_without_root_a_folder_is_mended_before_it_is_listed(open_tree: Path) -> None:
     """A folder of ours that we may not read is given its mode, and then walked."""
     open_tree.chmod(0o755)

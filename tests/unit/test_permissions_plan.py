@@ -159,6 +159,29 @@ def test_without_root_what_can_be_done_is_done(
     assert lacking == actor.lacks_for(Fix(facts=seen, **fix))
 
 
+@pytest.mark.parametrize(
+    ("before", "groups", "fix", "share"),
+    [
+        (0o755, (8,), {"mode": 0o2755}, {"mode": 0o2755}),
+        (0o755, (), {"mode": 0o2755}, {}),
+        (0o700, (), {"mode": 0o2755}, {"mode": 0o755}),
+        (0o2777, (), {"mode": 0o2755}, {}),  # it would lose what it has and should keep
+        (0o2777, (), {"mode": 0o755}, {"mode": 0o755}),
+        (0o755, (9,), {"group": 9, "mode": 0o2755}, {"group": 9, "mode": 0o2755}),
+        (0o700, (8,), {"group": 9, "mode": 0o2755}, {"mode": 0o2755}),
+    ],
+)
+def test_without_root_setgid_needs_its_group(
+    before: int, groups: tuple[int, ...], fix: dict[str, int], share: dict[str, int]
+) -> None:
+    """Who is not in a folder's group cannot set its setgid, and loses it by any chmod."""
+    actor, seen = Actor(7, frozenset(groups)), facts(stat.S_IFDIR, before, owner=7, group=8)
+    wanted = Fix(facts=seen, **fix)
+
+    assert Fix(facts=seen, **share) == actor.share_of(wanted)
+    assert (None if fix == share else "root") == actor.lacks_for(wanted)
+
+
 _ids = st.sampled_from([0, KEEPER, MALLORY])
 _facts = st.builds(
     Facts,
