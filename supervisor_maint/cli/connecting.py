@@ -52,11 +52,19 @@ def published_url(published: Mapping[str, Any]) -> str:
 
 def connect(settings: Settings, url: str) -> SupervisorClient:
     """Return a client for the supervisord at this URL, with the settings' user and password."""
-    return connect_within(settings.maint, url, settings.maint.rpc_timeout_seconds)
+    from supervisor_maint.supervisord.rpc import RPC_TIMEOUT
+
+    seconds = settings.maint.rpc_timeout_seconds
+    return connect_within(settings.maint, url, seconds, limited_by=RPC_TIMEOUT)
 
 
-def connect_within(maint: MaintSettings, url: str, timeout_seconds: float) -> SupervisorClient:
-    """Return such a client each of whose calls ends within the seconds."""
+def connect_within(
+    maint: MaintSettings, url: str, timeout_seconds: float, *, limited_by: str
+) -> SupervisorClient:
+    """Return such a client each of whose calls ends within the seconds.
+
+    ``limited_by`` names for people what these were set by; "" for what nobody can set.
+    """
     from supervisor_maint.supervisord.rpc import SupervisorClient
 
     return SupervisorClient(
@@ -64,6 +72,7 @@ def connect_within(maint: MaintSettings, url: str, timeout_seconds: float) -> Su
         username=maint.username,
         password=maint.password,
         timeout_seconds=timeout_seconds,
+        limited_by=limited_by,
     )
 
 

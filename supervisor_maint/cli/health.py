@@ -35,6 +35,8 @@ LEAST_SECONDS = 0.1
 # what hangs elsewhere than in an answer.
 _MARGIN_SECONDS = 0.05
 _MARGIN_SHARE = 0.1
+# What limits how long supervisord may be silent, as people can raise it.
+_LIMIT = "--timeout"
 # What is left to ask in, if loading took it all.
 _LEAST_LEFT_SECONDS = 0.01
 _PAGE_BYTES = 64 * 1024
@@ -180,7 +182,7 @@ def _published(state: StateDir) -> Mapping[str, Any]:
 
 def _asked(maint: MaintSettings, url: str, ask_until: float) -> Snapshot | SupervisorError:
     try:
-        with connect_within(maint, url, _left(ask_until)) as supervisor:
+        with connect_within(maint, url, _left(ask_until), limited_by=_LIMIT) as supervisor:
             return supervisor.snapshot()
     except SupervisorError as error:
         return error
@@ -215,7 +217,7 @@ def _configs(
     if time.monotonic() >= ask_until or not needs_configs(asked, listener):
         return None
     try:
-        with connect_within(maint, url, _left(ask_until)) as supervisor:
+        with connect_within(maint, url, _left(ask_until), limited_by=_LIMIT) as supervisor:
             return supervisor.configs()
     except SupervisorError:
         return None  # then autostart is not known, and what has failed counts

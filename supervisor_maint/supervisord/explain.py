@@ -89,11 +89,12 @@ def connection_lost(url: ServerUrl, error: Exception) -> errors.SupervisorUnreac
     )
 
 
-def timed_out(url: ServerUrl, timeout_seconds: float) -> errors.SupervisorTimeout:
-    """Explain a call that took too long."""
+def timed_out(url: ServerUrl, timeout_seconds: float, limited_by: str) -> errors.SupervisorTimeout:
+    """Explain a call that took too long; ``limited_by`` is what sets the limit, "" for nothing."""
+    remedy = f"; raise {limited_by} if it is only slow" if limited_by else ""
     return errors.SupervisorTimeout(
         f"supervisord at {url.text} did not answer within {timeout_seconds:g} s: it hangs, or the"
-        f" machine is overloaded; raise rpc_timeout in [maint] if it is only slow"
+        f" machine is overloaded{remedy}"
     )
 
 

@@ -31,6 +31,8 @@ from supervisor_maint.supervisord.faults import FaultCode
 from supervisor_maint.supervisord.server_url import ServerUrl
 from supervisor_maint.supervisord.transport import HttpTransport
 
+# What limits the calls of a listener, and of most commands.
+RPC_TIMEOUT = "rpc_timeout in [maint]"
 # Supervisord puts names, spawn errors and log lines into XML as they are. XML 1.0 allows no
 # control characters but tab, line feed and carriage return, and the parser would refuse it all.
 _NOT_IN_XML = bytes(set(range(32)) - {9, 10, 13})
@@ -62,6 +64,7 @@ _IDENTITY = (
 class SupervisorClient:
     """One supervisord. Any number of threads may use it; each call ends within the timeout.
 
+    ``limited_by`` names for people what the timeout was set by; "" for what nobody can set.
     The user and password in the URL, if any, are used where none are given. Raises
     ``errors.SupervisorError`` and nothing else; ValueError for a server URL that is none.
     """
@@ -73,6 +76,7 @@ class SupervisorClient:
         username: str | None = None,
         password: str | None = None,
         timeout_seconds: float = 5.0,
+        limited_by: str = RPC_TIMEOUT,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.url = ServerUrl.parse(server_url)
@@ -82,6 +86,7 @@ class SupervisorClient:
             username=self.url.username if username is None else username,
             password=self.url.password if password is None else password,
             timeout_seconds=timeout_seconds,
+            limited_by=limited_by,
         )
 
     def __repr__(self) -> str:

@@ -32,14 +32,22 @@ _CLOSED_WHILE_IDLE = (
 class HttpTransport:
     """Post bodies to one server; connections are kept alive, one for each call under way.
 
+    ``limited_by`` names for people what the timeout was set by; "" for what nobody can set.
     The times are monotonic seconds. Raises ``errors.SupervisorError`` and nothing else.
     """
 
     def __init__(
-        self, url: ServerUrl, *, username: str | None, password: str | None, timeout_seconds: float
+        self,
+        url: ServerUrl,
+        *,
+        username: str | None,
+        password: str | None,
+        timeout_seconds: float,
+        limited_by: str,
     ) -> None:
         self.url = url
         self.timeout_seconds = timeout_seconds
+        self._limited_by = limited_by
         self._username = username
         self._headers = _headers(username, password)
         self._idle: list[_Connection] = []
@@ -56,7 +64,7 @@ class HttpTransport:
         try:
             return self._post(body, deadline, repeatable=repeatable)
         except socket.timeout:
-            raise explain.timed_out(self.url, self.timeout_seconds) from None
+            raise explain.timed_out(self.url, self.timeout_seconds, self._limited_by) from None
         except (http.client.IncompleteRead, *_CLOSED_WHILE_IDLE) as error:
             raise explain.connection_lost(self.url, error) from None
         except http.client.HTTPException as error:

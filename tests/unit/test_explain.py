@@ -89,9 +89,21 @@ def test_unknown_fault_is_shown_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
+    ("limited_by", "expected"),
+    [
+        ("--timeout", "overloaded; raise --timeout if it is only slow"),
+        ("", "it hangs, or the machine is overloaded"),
+    ],
+)
+def test_timeout_names_what_sets_it(limited_by: str, expected: str) -> None:
+    """What is to be raised is the limit that held, and nothing where nobody can."""
+    assert explain.timed_out(INET, 2.5, limited_by).msg.endswith(expected)
+
+
+@pytest.mark.parametrize(
     "found",
     [
-        explain.timed_out(INET, 2.5),
+        explain.timed_out(INET, 2.5, "rpc_timeout in [maint]"),
         explain.not_xmlrpc(INET, "ExpatError"),
         explain.connection_lost(INET, ConnectionResetError()),
     ],

@@ -30,7 +30,11 @@ class _Opened:
         self, url: str, *, user: str | None = None, password: str | None = None, limit: float = 30
     ) -> HttpTransport:
         transport = HttpTransport(
-            ServerUrl.parse(url), username=user, password=password, timeout_seconds=limit
+            ServerUrl.parse(url),
+            username=user,
+            password=password,
+            timeout_seconds=limit,
+            limited_by="the test",
         )
         self.all.append(transport)
         return transport
