@@ -5,12 +5,18 @@ The Pushgateway, Alertmanager and Prometheus share it, so that one set of keys m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from urllib.parse import SplitResult, urlsplit
 
 import attrs
 
 _optional_path = attrs.validators.optional(attrs.validators.min_len(1))
+
+_TOGETHER = (
+    ("username", "password_file"),
+    ("password_file", "username"),
+    ("client_key", "client_cert"),
+)
 
 
 def mask_url(url: str) -> str:
@@ -40,6 +46,20 @@ def _is_plain_http(url: str) -> bool:
     return known and port_is_right and not parts.query and not parts.fragment
 
 
+def contradictions(access: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield what does not go together: a key, as in ``HttpAccess``, and a sentence.
+
+    A key is not given when its value is None.
+    """
+    given = {key for key, value in access.items() if value is not None}
+    if "bearer_token_file" in given and given & {"username", "password_file"}:
+        both = "expected either a bearer token or username and password_file, found both"
+        yield "bearer_token_file", both
+    for key, other in _TOGETHER:
+        if key in given and other not in given:
+            yield key, f"expected {other} beside it, found none"
+
+
 @attrs.frozen(kw_only=True)
 class HttpAccess:
     """How to be let in, and how long to wait.
@@ -58,13 +78,5 @@ class HttpAccess:
     client_key: str | None = attrs.field(default=None, validator=_optional_path)
 
     def __attrs_post_init__(self) -> None:
-        for problem in self._contradictions():
-            raise ValueError(problem)
-
-    def _contradictions(self) -> Iterator[str]:
-        if (self.username is None) is not (self.password_file is None):
-            yield "expected username and password_file together, found only one of them"
-        if self.username is not None and self.bearer_token_file is not None:
-            yield "expected one of username and bearer_token_file, found both"
-        if self.client_key is not None and self.client_cert is None:
-            yield "expected client_cert with client_key, found only the key"
+        for key, problem in contradictions(attrs.asdict(self)):
+            raise ValueError(f"{key}: {problem}")

@@ -10,16 +10,11 @@ from pathlib import Path
 
 import attrs
 
-from supervisor_maint.monitoring.access import HttpAccess
+from supervisor_maint.monitoring.access import HttpAccess, contradictions
 from supervisor_maint.settings import words
 from supervisor_maint.settings.options import FileUse, option, refuse
 
 _TIMEOUT = partial(words.duration, minimum=0.1, maximum=60.0)
-_TOGETHER = (
-    ("username", "password_file"),
-    ("password_file", "username"),
-    ("client_key", "client_cert"),
-)
 
 
 @attrs.frozen(kw_only=True)
@@ -70,14 +65,7 @@ class AccessKeys:
     )
 
     def __attrs_post_init__(self) -> None:
-        wrong = []
-        if self.bearer_token_file and (self.username or self.password_file):
-            both = "expected either a bearer token or username and password_file, found both"
-            wrong.append(("bearer_token_file", both))
-        for key, other in _TOGETHER:
-            if getattr(self, key) and not getattr(self, other):
-                wrong.append((key, f"expected {other} beside it, found none"))
-        refuse(wrong)
+        refuse(tuple(contradictions(attrs.asdict(self, recurse=False))))
 
     @property
     def access(self) -> HttpAccess:

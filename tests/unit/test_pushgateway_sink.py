@@ -323,9 +323,9 @@ def test_contradictory_target_cannot_exist(wrong: dict[str, Any], sentence: str)
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"username": "me"}, "expected username and password_file together"),
-        ({"password_file": "/p"}, "expected username and password_file together"),
-        ({"client_key": "/k"}, "expected client_cert with client_key"),
+        ({"username": "me"}, "username: expected password_file beside it"),
+        ({"password_file": "/p"}, "password_file: expected username beside it"),
+        ({"client_key": "/k"}, "client_key: expected client_cert beside it"),
         ({"timeout_seconds": 0}, "timeout_seconds"),
         ({"username": "me", "password_file": "/p", "bearer_token_file": "/t"}, "found both"),
     ],
