@@ -12,6 +12,7 @@ import contextlib
 import logging
 import math
 import random
+from collections.abc import Iterable
 from datetime import tzinfo
 from typing import Any, Callable, TypeVar
 
@@ -38,6 +39,8 @@ logger = logging.getLogger(__name__)
 # The alert that inhibits others, as conf.d/prometheus has it.
 _MARKER = parse('alertname="SupervisorPlannedMaintenance", instance=~"{instance}(:.*)?"')
 _LOOK_FOR_MARKER_SECONDS = 1.0
+# By this the lines that are told here are known in a story.
+_BEGINNING = "alerts "
 
 
 @attrs.define(kw_only=True)
@@ -61,6 +64,8 @@ class Announcer:
     _claims: dict[str, Claim] = attrs.field(init=False, factory=dict)
     # by run; one that is not in here was not asked about yet in this life of the listener
     _held: dict[str, Silence | None] = attrs.field(init=False, factory=dict)
+    # what an earlier listener told last of a run, until this one tells something of it
+    _told: dict[str, str] = attrs.field(init=False, factory=dict)
     # the runs that wait until everybody knows
     _awaiting: dict[str, asyncio.Event] = attrs.field(init=False, factory=dict)
     _looked_at: float = attrs.field(init=False, default=0.0)
@@ -90,6 +95,12 @@ class Announcer:
         if self._claims.get(run.id) != claim:
             self._claims[run.id] = claim
             self.wake()
+
+    def remember(self, run_id: str, lines: Iterable[str]) -> None:
+        """Know what an earlier listener has told of a run, and do not tell the same once more."""
+        for line in lines:
+            if line.startswith(_BEGINNING):
+                self._told[run_id] = line
 
     def recall(self, last: LastRun) -> None:
         """Have the silence ended of a run whose listener may have died before it could do so."""
@@ -231,12 +242,13 @@ class Announcer:
         self._held[claim.run_id] = now
         if now is not None and silences.is_news(before, now):
             until = moments.show(now.ends_at, self.zone())
-            self._say(claim.run_id, f"alerts are silenced until {until}: silence {now.id}")
+            self._say(claim.run_id, f"{_BEGINNING}are silenced until {until}: silence {now.id}")
         elif now is None and before is not None:
-            self._say(claim.run_id, "alerts are silenced no more")
+            self._say(claim.run_id, f"{_BEGINNING}are silenced no more")
 
     def _say(self, run_id: str, text: str) -> None:
-        self.record(run_id, text)
+        if self._told.pop(run_id, None) != text:
+            self.record(run_id, text)
         self.changed()
 
     def _note_trouble(self, error: MonitoringError) -> None:
@@ -247,4 +259,4 @@ class Announcer:
             logger.warning("alerts may not be silenced: %s", error.msg)
             self.trouble = error.msg
             for run_id in self._claims:
-                self._say(run_id, f"alerts may not be silenced: {error.msg}")
+                self._say(run_id, f"{_BEGINNING}may not be silenced: {error.msg}")

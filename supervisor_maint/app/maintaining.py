@@ -240,7 +240,9 @@ class Maintenance:
             self.journal.unreadable_run = f"the run that it holds is none: {error}"
             logger.error("no run starts until somebody resumes: %s", self.journal.unreadable_run)
             return
-        self.conductor.resume(run, await self.keeper.reopen(run))
+        story = await self.keeper.reopen(run)
+        self.announcer.remember(run.id, (line.text for line in story.newest()))
+        self.conductor.resume(run, story)
         self._follow(run)
 
     async def _turn(self) -> bool:

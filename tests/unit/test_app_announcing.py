@@ -255,6 +255,26 @@ def test_next_listener_finds_the_silence_again() -> None:
     tell(tale, plans=[plan(lead_seconds=LEAD_SECONDS)])
 
 
+def test_silence_that_is_found_again_is_told_once() -> None:
+    """The next listener does not tell what the last one has told; another end it does tell."""
+
+    async def tale(scene: Scene) -> None:
+        alertmanager = FakeAlertmanager(lambda: scene.now)
+        scene.runs.alerting = alerting(alertmanager)
+        async with scene.driven():
+            await scene.until_phase("verifying")
+        following = scene.crashed()
+        async with following.driven():
+            await following.until(lambda: following.maintenance.announcer.silence is not None)
+            found = list(following.story)
+            alertmanager.forget()
+            await following.until(lambda: "silence s2" in following.story[-1])
+        lines = [line for line in found if "alerts are silenced until" in line]
+        assert len(alertmanager.ends) - 1 == len(lines) == len(set(lines))
+
+    tell(tale, plans=[plan(lead_seconds=LEAD_SECONDS, settle_seconds=60.0)])
+
+
 def test_silence_of_a_dead_listener_ends_soon_after_the_deadline() -> None:
     """Nobody is left to end it, so it was never made to last longer."""
 
