@@ -121,6 +121,7 @@ def _document(seen: _Seen) -> dict[str, Any]:
     return {
         "listener_pid": seen.pid,
         "listener": dict(seen.listener) or None,
+        "maintenance": list(seen.sentences),
         "supervisord_error": seen.trouble,
         "differences": [difference.to_document() for difference in seen.watch.differences],
         "processes": processes,

@@ -333,6 +333,12 @@ def test_status_without_a_listener_says_that_nothing_starts(
     assert "maintenance every plan is held until somebody resumes by kim: deploy" == hold
     assert "maintenance run a1b2 is open: the next listener finishes it" == run
 
+    assert 1 == place.run("status", "--json")
+    document = json.loads(capsys.readouterr().out)
+
+    told = [line.partition(" ")[2] for line in (nightly, weekly, hold, run)]
+    assert (None, told) == (document["listener_pid"], document["maintenance"])
+
 
 def test_status_with_a_journal_that_cannot_be_read(
     place: Place, capsys: pytest.CaptureFixture[str]
