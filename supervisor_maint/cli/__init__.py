@@ -26,6 +26,7 @@ COMMANDS = (
     "health",
     "monitoring",
     "snapshot",
+    "snapshots",
     "diff",
     "accept",
     "plan",

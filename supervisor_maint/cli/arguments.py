@@ -54,6 +54,19 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_limit(parser: argparse.ArgumentParser, *, default: int) -> None:
+    """Add ``--limit COUNT``: how many of the newest are shown."""
+    parser.add_argument(
+        "--limit", type=_count, default=default, help=f"how many (default {default})"
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"expected a number from 1, found {text!r}")
+    return int(text)
+
+
 def find_config(args: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> Path:
     """Return the configuration file to use. Raises SettingsError when there is none."""
     if args.config is not None:

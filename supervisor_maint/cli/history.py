@@ -7,7 +7,7 @@ import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from supervisor_maint.cli.arguments import add_command, add_config, load_settings
+from supervisor_maint.cli.arguments import add_command, add_config, add_limit, load_settings
 from supervisor_maint.errors import MaintError
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from supervisor_maint.settings import Settings
     from supervisor_maint.store.records import Record
-
-DEFAULT_LIMIT = 20
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -30,7 +28,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     add_config(parser)
     parser.add_argument("run_id", nargs="?", metavar="RUN", help="one run, with all of its story")
-    parser.add_argument("--limit", type=_count, default=DEFAULT_LIMIT, help="how many (default 20)")
+    add_limit(parser, default=20)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -70,12 +68,6 @@ def _one(record: Record | None, args: argparse.Namespace, settings: Settings) ->
 
 def _documents(records: Sequence[Record]) -> list[dict[str, Any]]:
     return [dict(record.document) for record in records]
-
-
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"expected a number from 1, found {text!r}")
-    return int(text)
 
 
 def _show(runs: Sequence[Record], reports: Sequence[Record], settings: Settings) -> None:

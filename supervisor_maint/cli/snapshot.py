@@ -10,9 +10,9 @@ from supervisor_maint.cli.arguments import add_command, add_config, load_setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import tzinfo
 
     from supervisor_maint.processes import Namespec, Snapshot
-    from supervisor_maint.settings import Settings
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -31,6 +31,13 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         default="table",
         help="a table, lines as supervisorctl status prints them, or JSON (default: table)",
     )
+    parser.add_argument(
+        "--json",
+        dest="format",
+        action="store_const",
+        const="json",
+        help="the same as --format json",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,13 +51,14 @@ def run(args: argparse.Namespace) -> int:
     elif args.format == "json":
         from supervisor_maint.app.recording import snapshot_document
 
-        print(json.dumps(snapshot_document(taken, _memory(taken)), indent=2))
+        print(json.dumps(snapshot_document(taken, memory_of(taken)), indent=2))
     else:
-        _print_table(taken, settings)
+        print_table(taken, memory_of(taken), settings.maint.timezone)
     return 0
 
 
-def _memory(snapshot: Snapshot) -> Mapping[Namespec, int]:
+def memory_of(snapshot: Snapshot) -> Mapping[Namespec, int]:
+    """Return the resident memory of each process and its children now, in bytes."""
     from supervisor_maint.supervisord.memory import ProcessMemory
 
     return ProcessMemory().resident(snapshot.pids)
@@ -67,11 +75,11 @@ def status_lines(snapshot: Snapshot) -> list[str]:
     ]
 
 
-def _print_table(snapshot: Snapshot, settings: Settings) -> None:
+def print_table(snapshot: Snapshot, memory: Mapping[Namespec, int], zone: tzinfo) -> None:
+    """Print a row a process, with times in a zone."""
     from supervisor_maint.cli.tables import console, show
     from supervisor_maint.cli.times import moment, size
 
-    zone, memory = settings.maint.timezone, _memory(snapshot)
     rows = [
         (
             str(namespec),

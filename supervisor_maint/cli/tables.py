@@ -18,7 +18,7 @@ from rich.text import Text
 PLAIN_WIDTH = 160
 
 # What is read at a glance, and nonsense when it is cut; the rest wraps.
-_UNBROKEN = frozenset({"process", "state", "run", "plan", "began", "report", "result"})
+_UNBROKEN = frozenset({"process", "state", "run", "plan", "began", "report", "snapshot", "result"})
 
 # A cell that wraps is no pleasure to read when it is narrower.
 _NARROWEST = 30

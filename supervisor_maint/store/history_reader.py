@@ -78,19 +78,35 @@ class HistoryReader:
     def run(self, run_id: str) -> Record | None:
         """Return one run, or None."""
         query = "SELECT recorded_at, name, document FROM records WHERE kind = ? AND name = ?"
-        with translated(self.path):
-            row = self._connection.execute(query, (Kind.RUN.value, run_id)).fetchone()
-            return None if row is None else _record(*row)
+        return self._one(query, Kind.RUN.value, run_id)
 
     def permissions(self, limit: int | None = None) -> Iterator[Record]:
         """Yield what the permission passes found, the newest first."""
         return self._select(Kind.PERMISSIONS, limit=limit)
+
+    def snapshots(self, limit: int | None = None) -> Iterator[Record]:
+        """Yield the snapshots that were kept, the newest first."""
+        return self._select(Kind.SNAPSHOT, limit=limit)
+
+    def snapshot_near(self, at: float) -> Record | None:
+        """Return the kept snapshot that is nearest to a moment, None when there is none."""
+        # The index alone tells which one it is; the documents of a quarter are 50 MB.
+        query = (
+            "SELECT recorded_at, name, document FROM records WHERE id = (SELECT id FROM records "
+            "WHERE kind = ? ORDER BY abs(recorded_at - ?), id LIMIT 1)"
+        )
+        return self._one(query, Kind.SNAPSHOT.value, at)
 
     def load_watch(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]] | None:
         """Return what the listener saved of its watch, meta and processes, or None if nothing."""
         with translated(self.path):
             parts = read_parts(self._connection, self.path)
         return watch_of({key: value for key, (_, value) in parts.items()})
+
+    def _one(self, query: str, *values: str | float) -> Record | None:
+        with translated(self.path):
+            row = self._connection.execute(query, values).fetchone()
+            return None if row is None else _record(*row)
 
     def _select(self, kind: Kind, *, limit: int | None) -> Iterator[Record]:
         with translated(self.path):

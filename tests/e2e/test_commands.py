@@ -8,11 +8,13 @@ import re
 import signal
 import time
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.harness_programs import crasher, group, program, sleeper
+from tests.e2e.hourly import HOURLY_SUPERVISORD, Hours
 from tests.e2e.observed import Observed, fragile
 
 Observe = Callable[..., Observed]
@@ -62,6 +64,41 @@ def test_snapshot_is_what_supervisorctl_status_prints(observe: Observe) -> None:
     assert (0, "") == (snapshot.returncode, snapshot.stderr)
     assert 7 == len(status.stdout.splitlines())
     assert UPTIME.sub("", status.stdout) == UPTIME.sub("", snapshot.stdout)
+
+
+def test_snapshots_of_two_hours_are_compared(observe: Observe) -> None:
+    """What the listener kept of each hour is listed, shown, and compared: worker was restarted."""
+    observed = observe(
+        program("worker", sleeper()),
+        program("steady", sleeper()),
+        supervisord={"program": HOURLY_SUPERVISORD},
+    ).settled()
+    hours = Hours(observed)
+    hours.begin()
+    [first] = kept(observed, 1)
+    old, _ = observed.supervisord.pid_of("worker"), observed.supervisord.ctl("restart", "worker")
+    hours.begin()
+    second, _ = kept(observed, 2)
+    one, both = observed.command("snapshots", first), observed.command("snapshots", first, second)
+    document = json.loads(observed.command("snapshots", first, second, "--json").stdout)
+
+    assert re.search(rf"^ *worker +RUNNING +{old} ", one.stdout, re.MULTILINE)
+    assert "1 of 3 processes differs" in both.stdout
+    assert re.search(rf"^ *worker +RUNNING +{old} -> \d+ ", both.stdout, re.MULTILINE)
+    assert ["worker:worker"] == list(document["processes"])
+    new = document["processes"]["worker:worker"]["after"]["pid"]
+    assert observed.supervisord.pid_of("worker") == new
+
+
+def kept(observed: Observed, count: int) -> list[str]:
+    """Wait until so many snapshots are kept; return their times as one would type them."""
+
+    def listed() -> list[str] | None:
+        found = json.loads(observed.command("snapshots", "--json").stdout or "[]")
+        taken = [datetime.fromtimestamp(each["taken_at"], timezone.utc) for each in found]
+        return [at.isoformat() for at in taken] if len(found) >= count else None
+
+    return observed.wait_until(listed, f"{count} snapshots are kept")
 
 
 def test_diff_and_accept(observe: Observe, tmp_path: Path) -> None:
