@@ -18,12 +18,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
-from typing import Callable
+from functools import partial
+from typing import Callable, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import attrs
 
 from supervisor_maint.children import describe
+from supervisor_maint.deadlines import DeadlineSocket, remaining_seconds
 from supervisor_maint.maintenance.invocation import basic_environment
 from supervisor_maint.maintenance.readiness import Probe, ProbeKind
 
@@ -62,14 +64,16 @@ def _sentence(error: Exception) -> str:
 
 
 def _ask_http(address: str, timeout_seconds: float) -> Answer:
-    deadline = time.monotonic() + timeout_seconds
+    rest = partial(remaining_seconds, time.monotonic() + timeout_seconds)
     url = urlsplit(address)
     connection = _connection(url, timeout_seconds)
     try:
+        connection.connect()
+        connection.sock = cast("socket.socket", DeadlineSocket(connection.sock, rest))
         connection.request("GET", _path_of(url), headers=_headers(url))
         response = connection.getresponse()
         status = response.status
-        _read(response, deadline)
+        _read(response)
     finally:
         connection.close()
     if status in _REDIRECTS:
@@ -102,11 +106,11 @@ def _headers(url: SplitResult) -> Mapping[str, str]:
     return headers
 
 
-def _read(response: http.client.HTTPResponse, deadline: float) -> None:
+def _read(response: http.client.HTTPResponse) -> None:
     """Read the body, up to a limit of size and time; what it says is of no interest."""
     left = _BODY_BYTES
     with contextlib.suppress(OSError, http.client.HTTPException):
-        while left > 0 and time.monotonic() < deadline:
+        while left > 0:
             piece = response.read1(left)
             if not piece:
                 return

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import http.client
-import io
 import os
 import pwd
 import socket
@@ -17,6 +16,7 @@ import threading
 import time
 from typing import Any, cast
 
+from supervisor_maint.deadlines import DeadlineSocket, remaining_seconds
 from supervisor_maint.supervisord import explain
 from supervisor_maint.supervisord.server_url import ServerUrl
 
@@ -124,14 +124,11 @@ class _Connection(http.client.HTTPConnection):
     def connect(self) -> None:
         """Connect within the deadline. Raises OSError."""
         sock = self._connect_unix() if self.url.socket_path else self._connect_inet()
-        self.sock = cast("socket.socket", _DeadlineSocket(sock, self))
+        self.sock = cast("socket.socket", DeadlineSocket(sock, self.remaining_seconds))
 
     def remaining_seconds(self) -> float:
         """Return what is left of the call's time. Raises socket.timeout when nothing is."""
-        remaining = self.deadline - time.monotonic()
-        if remaining <= 0:
-            raise socket.timeout("timed out")
-        return remaining
+        return remaining_seconds(self.deadline)
 
     def _connect_unix(self) -> socket.socket:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -169,47 +166,6 @@ class _Connection(http.client.HTTPConnection):
         except OSError:
             sock.close()
             raise
-
-
-class _DeadlineSocket:
-    """The part of a socket that http.client uses, each wait cut to what the call has left.
-
-    A socket's own timeout is for one ``recv``, so it starts anew with each byte that comes.
-    """
-
-    def __init__(self, sock: socket.socket, connection: _Connection) -> None:
-        self._sock = sock
-        self._connection = connection
-
-    def sendall(self, sent: bytes) -> None:
-        self.wait_no_longer_than_the_call()
-        self._sock.sendall(sent)
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_DeadlineReader(self._sock.makefile("rb", buffering=0), self))
-
-    def close(self) -> None:
-        self._sock.close()
-
-    def wait_no_longer_than_the_call(self) -> None:
-        self._sock.settimeout(self._connection.remaining_seconds())
-
-
-class _DeadlineReader(io.RawIOBase):
-    def __init__(self, raw: socket.SocketIO, sock: _DeadlineSocket) -> None:
-        self._raw = raw
-        self._sock = sock
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        self._sock.wait_no_longer_than_the_call()
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
 
 
 def _headers(username: str | None, password: str | None) -> dict[str, str]:

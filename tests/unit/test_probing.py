@@ -94,6 +94,26 @@ def answering(answer):
         thread.join()
 
 
+@contextlib.contextmanager
+def dripping(head, drop):
+    """Serve one connection with a head, and then drops until the other side has enough."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve():
+            connection, _ = listening.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.recv(65536)
+                connection.sendall(head)
+                while True:
+                    connection.sendall(drop)
+                    time.sleep(SHORT_SECONDS / 4)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listening.getsockname()[1]
+        thread.join()
+
+
 def http(address, timeout_seconds=SECONDS):
     return ask(Probe(kind=ProbeKind.HTTP, address=address), timeout_seconds)
 
@@ -197,6 +217,19 @@ def test_silence_is_not_ready(silent_port):
     answer = http(f"http://127.0.0.1:{silent_port}/", SHORT_SECONDS)
 
     assert Answer(False, "no answer within 0.2 s") == answer
+
+
+@pytest.mark.parametrize(
+    ("head", "answer"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", Answer(False, "no answer within 0.2 s")),
+        (b"HTTP/1.1 200 OK\r\n\r\n", Answer(True)),
+    ],
+)
+def test_http_that_comes_in_drops_is_given_its_time_and_no_more(head, answer):
+    """A head that never ends is no answer; a body that never ends is of no interest."""
+    with dripping(head, b"X: y\r\n") as port:
+        assert answer == http(f"http://127.0.0.1:{port}/", SHORT_SECONDS)
 
 
 def test_tcp_needs_a_connection_only(silent_port):
