@@ -18,7 +18,7 @@ from supervisor_maint.app.performing import Performer
 from supervisor_maint.app.run_ports import Pids, RunPorts
 from supervisor_maint.app.run_story import Story
 from supervisor_maint.errors import StoreError, SupervisorError
-from supervisor_maint.maintenance import actions
+from supervisor_maint.maintenance import actions, windows
 from supervisor_maint.maintenance.advance import Decision, advance
 from supervisor_maint.maintenance.observation import Observation, Result
 from supervisor_maint.maintenance.run import Phase, Run, resumed
@@ -207,12 +207,16 @@ class Conductor:
 
 def last_run_of(run: Run) -> LastRun:
     """Return what the journal remembers of a run that is over."""
+    ended_at = run.ended_at if run.ended_at is not None else run.phase_since_at
+    scheduled_at = run.scheduled_at
+    if scheduled_at is None and run.phase is not Phase.SKIPPED:
+        scheduled_at = windows.dealt_with_by_hand(run.plan, ended_at)
     return LastRun(
         plan=run.plan.name,
         run_id=run.id,
-        scheduled_at=run.scheduled_at,
+        scheduled_at=scheduled_at,
         started_at=run.created_at,
-        ended_at=run.ended_at if run.ended_at is not None else run.phase_since_at,
+        ended_at=ended_at,
         outcome=run.phase.value,
         reason=run.reason,
         is_manual=run.scheduled_at is None,

@@ -6,6 +6,7 @@ and whichever way the clock jumps, a scheduled time that was dealt with never co
 
 from __future__ import annotations
 
+import math
 from typing import Union
 
 import attrs
@@ -39,24 +40,49 @@ class Missed:
 
 Window = Union[Due, NotYet, Missed]
 
+# A clock that is off by more than this was wrong, and is not being corrected.
+WRONG_CLOCK_SECONDS = 7 * 86400.0
+
 
 def due(plan: Plan, last_run: LastRun | None, known_since_at: float, now: float) -> Window:
     """Tell what a plan's schedule asks for now.
 
     ``known_since_at`` is when the plan was first seen with this schedule: what was scheduled
-    before is not missed. Of several times missed only the newest counts.
+    before is not missed. Of several times missed only the newest counts. A time dealt with that
+    lies far ahead is none: the clock was wrong then, and nobody knows what was missed.
     """
     if plan.schedule is None:
         return NotYet(None)
+    if last_run is not None and _is_of_a_wrong_clock(plan, last_run, now):
+        in_time_at = math.nextafter(now - plan.start_within_seconds, -math.inf)
+        last_run, known_since_at = None, max(known_since_at, in_time_at)
+    dealt_with_at = None if last_run is None else last_run.scheduled_at
+    not_before_at = now if dealt_with_at is None else max(now, dealt_with_at)
     scheduled_at = plan.schedule.latest_before(now)
     if scheduled_at is None or scheduled_at <= known_since_at:
-        return NotYet(plan.schedule.next_after(now))
+        return NotYet(plan.schedule.next_after(not_before_at))
     if last_run is not None and _is_dealt_with(plan, last_run, scheduled_at):
-        return NotYet(plan.schedule.next_after(max(now, last_run.scheduled_at or now)))
+        return NotYet(plan.schedule.next_after(not_before_at))
     start_by_at = scheduled_at + plan.start_within_seconds
     if now > start_by_at:
         return Missed(scheduled_at, _too_late(plan, now - scheduled_at))
     return Due(scheduled_at, start_by_at)
+
+
+def dealt_with_by_hand(plan: Plan, ended_at: float) -> float | None:
+    """Return the newest scheduled time that a run counts as which somebody had asked for.
+
+    It ended later than ``start_within`` before that; None without a schedule.
+    """
+    if plan.schedule is None:
+        return None
+    before_at = math.nextafter(ended_at + plan.start_within_seconds, -math.inf)
+    return plan.schedule.latest_before(before_at)
+
+
+def _is_of_a_wrong_clock(plan: Plan, last_run: LastRun, now: float) -> bool:
+    latest_at = now + plan.start_within_seconds + WRONG_CLOCK_SECONDS
+    return last_run.scheduled_at is not None and last_run.scheduled_at > latest_at
 
 
 def _is_dealt_with(plan: Plan, last_run: LastRun, scheduled_at: float) -> bool:

@@ -179,14 +179,12 @@ def read_journal(path: Path) -> JournalState:
 
 
 def _record(connection: sqlite3.Connection, path: Path, last_run: LastRun) -> None:
-    if last_run.scheduled_at is None:
-        before = connection.execute(
-            "SELECT document FROM last_runs WHERE plan = ?", (last_run.plan,)
-        ).fetchone()
-        if before is not None:
-            with _believed(path):
-                scheduled_at = documents.decode_document(before[0])["scheduled_at"]
-                last_run = attrs.evolve(last_run, scheduled_at=scheduled_at)
+    row = connection.execute(
+        "SELECT document FROM last_runs WHERE plan = ?", (last_run.plan,)
+    ).fetchone()
+    if row is not None:
+        with _believed(path):
+            last_run = last_run.after(LastRun(**documents.decode_document(row[0])))
     connection.execute(
         "INSERT OR REPLACE INTO last_runs (plan, document) VALUES (?, ?)",
         (last_run.plan, documents.encode(attrs.asdict(last_run))),

@@ -45,8 +45,7 @@ class LastRun:
     """How a plan ran last, or why it did not.
 
     ``scheduled_at`` is the newest scheduled time that is dealt with, so that it is never dealt
-    with twice; a manual run has none of its own and keeps the one before. ``is_manual``:
-    somebody asked for it.
+    with twice. ``is_manual``: somebody asked for it.
     """
 
     plan: str = attrs.field(validator=_name)
@@ -57,6 +56,13 @@ class LastRun:
     outcome: str = attrs.field(validator=in_(OUTCOMES))
     reason: str = attrs.field(default="", validator=_text)
     is_manual: bool = attrs.field(default=False, validator=instance_of(bool))
+
+    def after(self, before: LastRun | None) -> LastRun:
+        """Return it as it is remembered: a manual run keeps what was dealt with before it."""
+        known_at = None if before is None or not self.is_manual else before.scheduled_at
+        if known_at is None or (self.scheduled_at is not None and self.scheduled_at >= known_at):
+            return self
+        return attrs.evolve(self, scheduled_at=known_at)
 
 
 @attrs.frozen(kw_only=True, hash=False)

@@ -52,7 +52,7 @@ class FakeJournal:
         self.run = run
         self.saved.append(run)
         if finished is not None:
-            self.last_runs[finished.plan] = finished
+            self._remember(finished)
         return len(self.saved)
 
     def save_hold(self, hold: Hold) -> None:
@@ -65,7 +65,7 @@ class FakeJournal:
 
     def record_plan(self, last_run: LastRun) -> None:
         self._write()
-        self.last_runs[last_run.plan] = last_run
+        self._remember(last_run)
 
     def clear_needs_resume(self) -> None:
         self._write()
@@ -75,6 +75,9 @@ class FakeJournal:
         if self.check_trouble is not None:
             raise self.check_trouble
         self._write()
+
+    def _remember(self, last_run: LastRun) -> None:
+        self.last_runs[last_run.plan] = last_run.after(self.last_runs.get(last_run.plan))
 
     def _write(self) -> None:
         if self.trouble is not None:

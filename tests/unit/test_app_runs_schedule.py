@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from supervisor_maint.maintenance.schedule import Schedule
+from supervisor_maint.store.requests import Verb
 from tests.fakes.maintained import NOW, TOKYO, Scene, plan, tell, tell_driven
 
 DAY = 86400.0
@@ -64,6 +65,26 @@ def test_plan_whose_turn_comes_too_late_is_skipped_with_the_reason() -> None:
 
     assert ["first"] == [run.plan.name for run in scene.runs.lines]
     assert 1 == scene.totals.plans.plans["second"].runs["skipped"]
+
+
+def test_run_by_hand_counts_whatever_is_asked_for_after_it() -> None:
+    """A second one that is cancelled before it began does not call the night's run back."""
+
+    async def tale(scene: Scene) -> None:
+        await scene.ask(Verb.RUN)
+        await scene.until_over()
+        assert {"nightly": SCHEDULED + DAY} == scene.maintenance.timetable.next_starts(scene.now)
+        await scene.ask(Verb.HOLD)
+        await scene.ask(Verb.RUN)
+        await scene.ask(Verb.CANCEL)
+        await scene.ask(Verb.RESUME)
+        await scene.pass_seconds(3600, step=5)
+        assert {"nightly": SCHEDULED + DAY} == scene.maintenance.timetable.next_starts(scene.now)
+
+    scene = tell_driven(tale)
+
+    assert ["succeeded", "skipped"] == [run.phase.value for run in scene.runs.lines]
+    assert 1 == scene.totals.plans.plans["nightly"].runs["skipped"]
 
 
 def test_missed_time_is_recorded_once() -> None:
@@ -130,6 +151,22 @@ def test_clock_that_was_wrong_at_first() -> None:
         assert "succeeded" == following.run.phase.value
 
     tell(tale)
+
+
+def test_clock_that_was_wrong_for_a_while() -> None:
+    """A time dealt with in a year to come does not keep the nights until then without a run."""
+
+    async def tale(scene: Scene) -> None:
+        await scene.jump(365 * DAY)
+        assert "skipped" == scene.runs.journal.last_runs["nightly"].outcome
+        await scene.jump(NOW - scene.now)
+        assert {"nightly": SCHEDULED} == scene.maintenance.timetable.next_starts(scene.now)
+        await scene.until_over()
+        assert {"nightly": SCHEDULED + DAY} == scene.maintenance.timetable.next_starts(scene.now)
+
+    scene = tell_driven(tale)
+
+    assert ("succeeded", SCHEDULED) == (scene.run.phase.value, scene.run.scheduled_at)
 
 
 def test_new_plan_misses_nothing() -> None:

@@ -80,14 +80,15 @@ def test_run_that_is_no_json_is_refused(journal, document):
     assert journal.load().run is None
 
 
-def test_manual_run_keeps_the_scheduled_time(journal):
-    """A run without a scheduled time does not make the last one due again."""
-    manual = attrs.evolve(NIGHTLY, run_id="r2", scheduled_at=None, ended_at=900.0)
+@pytest.mark.parametrize(("own", "kept"), [(None, 100.0), (90.0, 100.0), (110.0, 110.0)])
+def test_manual_run_keeps_the_scheduled_time(journal, own, kept):
+    """A run that somebody asked for does not make what is dealt with due again."""
+    manual = attrs.evolve(NIGHTLY, run_id="r2", is_manual=True, scheduled_at=own, ended_at=900.0)
     journal.record_plan(NIGHTLY)
 
     journal.record_plan(manual)
 
-    expected = attrs.evolve(manual, scheduled_at=100.0)
+    expected = attrs.evolve(manual, scheduled_at=kept)
     assert {"nightly": expected} == reopened(journal).last_runs
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from supervisor_maint.maintenance.plan import Plan
 from supervisor_maint.maintenance.schedule import Schedule
-from supervisor_maint.maintenance.windows import Due, Missed, NotYet, due
+from supervisor_maint.maintenance.windows import Due, Missed, NotYet, dealt_with_by_hand, due
 from supervisor_maint.store.records import LastRun
 
 DAY = 86400.0
@@ -19,6 +19,9 @@ PLAN = Plan(name="nightly", schedule=Schedule.parse("0 3 * * *", "UTC"), start_w
 def _last(**changes: Any) -> LastRun:
     settings = {"plan": "nightly", "ended_at": T - DAY + 60, "outcome": "succeeded"}
     return LastRun(**{**settings, **changes})
+
+
+NEXT_YEAR = _last(scheduled_at=T + 365 * DAY, ended_at=T + 365 * DAY + 60)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +67,9 @@ def _last(**changes: Any) -> LastRun:
             T + 1,
             Due(T, T + 300),
         ),
+        ("clock set back a year, at noon", NEXT_YEAR, 0.0, T + DAY / 2, NotYet(T + DAY)),
+        ("clock set back a year, in time", NEXT_YEAR, 0.0, T + 300, Due(T, T + 300)),
+        ("clock set back a year, too late", NEXT_YEAR, 0.0, T + 301, NotYet(T + DAY)),
     ],
 )
 def test_due(
@@ -76,6 +82,20 @@ def test_due(
         assert isinstance(found, expected), name
     else:
         assert expected == found, name
+
+
+@pytest.mark.parametrize(
+    ("ended_at", "expected"),
+    [(T - 300, T - DAY), (T - 299, T), (T + 60, T), (T + DAY - 301, T), (T + DAY - 300, T)],
+)
+def test_run_by_hand_deals_with_a_time(ended_at: float, expected: float) -> None:
+    """With the one before its end, and with one that comes sooner than start_within after it."""
+    assert expected == dealt_with_by_hand(PLAN, ended_at)
+
+
+def test_run_by_hand_of_a_plan_without_schedule_deals_with_nothing() -> None:
+    """There is no scheduled time."""
+    assert None is dealt_with_by_hand(Plan(name="by-hand"), T)
 
 
 def test_missed_says_by_how_much() -> None:
