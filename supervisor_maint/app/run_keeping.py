@@ -145,8 +145,8 @@ class RunKeeper:
         await self.save(run, story)
         try:
             await self.ports.store(self.ports.log_line, run)
-        except OSError as error:
-            logger.error("cannot write the restart log: %s", error)
+        except StoreError as error:
+            logger.error("cannot write the line about the run: %s", error.msg)
 
     async def _kept(self) -> Sequence[Record]:
         try:

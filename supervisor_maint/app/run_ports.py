@@ -137,7 +137,7 @@ class RunPorts:
     calls, ``probing`` many readiness questions at once, ``store`` the journal's and history's
     writes. ``watch_pids`` makes a watch that calls back for each death. ``rotate`` rotates a
     run's logs within so many seconds; ``log_line`` writes the line that ``restart_log`` asks
-    for, and may raise OSError; ``pools`` raises MaintError when nobody can tell. ``push`` brings
+    for, and may raise StoreError; ``pools`` raises MaintError when nobody can tell. ``push`` brings
     the metrics to every sink and returns when each has taken or refused them; ``asking`` runs the
     calls of who is ``alerting``.
     """

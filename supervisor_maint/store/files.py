@@ -100,13 +100,18 @@ def replace(path: Path, content: bytes) -> None:
 def append_line(path: Path, line: str) -> None:
     """Add a line to a file that people and logrotate look at; 0644 when it is new.
 
-    A symbolic link at its place is not followed. Raises OSError, for a FIFO too.
+    Raises StoreError, also for a symbolic link in its place, a second name of somebody's file,
+    and a FIFO.
     """
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-    with open(os.open(path, flags, 0o644), "wb") as file:  # noqa: PTH123 - a descriptor
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "expected a regular file", str(path))
-        file.write(line.encode("utf-8", "replace") + b"\n")
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | _NO_LINK
+    try:
+        with open(os.open(path, flags, 0o644), "wb") as file:  # noqa: PTH123 - a descriptor
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+                raise NoRegularFile(f"{path}: expected a regular file with one name; move it away")
+            file.write(line.encode("utf-8", "replace") + b"\n")
+    except OSError as error:
+        raise refusal(path, error) from error
 
 
 def read(name: str, directory: int, *, size_limit: int) -> tuple[bytes, os.stat_result]:

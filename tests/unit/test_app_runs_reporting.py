@@ -10,6 +10,7 @@ import pytest
 from supervisor_maint.app.past_runs import PastRuns
 from supervisor_maint.app.plan_records import PlanRecords
 from supervisor_maint.app.run_story import MOST_LINES, Story
+from supervisor_maint.errors import StoreError
 from supervisor_maint.maintenance.invocation import StepEnd
 from supervisor_maint.maintenance.observation import StepOutcome
 from supervisor_maint.maintenance.plan import Step
@@ -171,13 +172,13 @@ def test_restart_log_that_cannot_be_written(caplog: pytest.LogCaptureFixture) ->
 
     async def tale(scene: Scene) -> None:
         def refuse(_run: Any) -> None:
-            raise PermissionError("restart.log")
+            raise StoreError("restart.log: the disk is full")
 
         scene.maintenance.ports.log_line = refuse
         await scene.until_over()
 
     assert "succeeded" == tell_driven(tale).run.phase.value
-    assert "cannot write the restart log: restart.log" in caplog.text
+    assert "cannot write the line about the run: restart.log: the disk is full" in caplog.text
 
 
 def last(outcome: str, run_id: str | None = "1", **values: Any) -> LastRun:
