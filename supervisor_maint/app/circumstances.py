@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from datetime import tzinfo
 
 import attrs
 
@@ -25,13 +27,17 @@ logger = logging.getLogger(__name__)
 
 @attrs.define(kw_only=True)
 class Scout:
-    """Asks the journal, supervisord, who knows the listener pools, monitoring and check steps."""
+    """Asks the journal, supervisord, who knows the listener pools, monitoring and check steps.
+
+    ``zone`` returns the one in which people are told times.
+    """
 
     ports: RunPorts
     journal: JournalKeeper
     steps: StepRunner
     asker: Asker
     totals: Totals
+    zone: Callable[[], tzinfo]
     _pools_trouble: str | None = attrs.field(init=False, default=None)
 
     async def blockers(self, run: Run) -> tuple[str, ...]:
@@ -47,6 +53,7 @@ class Scout:
             journal_problem=self.journal.problem,
             supervisord_state=await self._supervisord_state(),
             unknown_groups=await self._unknown_groups(),
+            zone=self.zone(),
         )
         now = self.ports.clock()
         reasons = blockers.find(blockers.without_questions(run.plan), found, now)

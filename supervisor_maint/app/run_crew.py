@@ -34,7 +34,7 @@ def performer(
 ) -> Performer:
     """Return what performs the actions of runs; who gets an argument says what it means."""
     steps = StepRunner(ports=ports, zone=zone)
-    scout = Scout(ports=ports, journal=journal, steps=steps, asker=asker, totals=totals)
+    scout = Scout(ports=ports, journal=journal, steps=steps, asker=asker, totals=totals, zone=zone)
     return Performer(
         ports=ports,
         tell=conductor.tell,

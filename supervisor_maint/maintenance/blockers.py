@@ -7,6 +7,7 @@ asks (``actions.AskBlockers``), and answers with what ``find`` returns.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timezone, tzinfo
 
 import attrs
 
@@ -33,7 +34,8 @@ class Circumstances:
     ``holds`` are those of the journal, ``journal_problem`` why it cannot be written or needs a
     resume, ``open_run`` the plan of another run that is under way, ``supervisord_state`` as
     ``getState`` names it, ``unknown_groups`` those that nobody knows to be no listener pools.
-    ``alerts`` and ``query`` are what ``block_on_alerts`` and ``block_on_query`` found.
+    ``alerts`` and ``query`` are what ``block_on_alerts`` and ``block_on_query`` found. ``zone`` is
+    the one in which times are told.
     """
 
     holds: Sequence[Hold] | None = None
@@ -44,6 +46,7 @@ class Circumstances:
     alerts: CheckAnswer | None = None
     query: CheckAnswer | None = None
     checks: Mapping[str, CheckAnswer] = attrs.field(factory=dict)
+    zone: tzinfo = timezone.utc
 
 
 def find(plan: Plan, found: Circumstances, now: float) -> tuple[str, ...]:
@@ -67,7 +70,7 @@ def _held(plan: Plan, found: Circumstances, now: float) -> Iterable[str]:
         return
     hold = holds.find(found.holds, plan.name, now)
     if hold is not None:
-        yield holds.describe(hold)
+        yield holds.describe(hold, found.zone)
 
 
 def _not_able(found: Circumstances) -> Iterable[str]:

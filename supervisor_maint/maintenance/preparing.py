@@ -123,7 +123,8 @@ def _choose(turn: Turn) -> None:
         targets=tuple(Target(chosen=chosen) for chosen in selection.chosen),
         left_alone=selection.left_alone,
     )
-    turn.record(f"{len(selection.chosen)} processes are to be restarted")
+    count = len(selection.chosen)
+    turn.record(f"{count} {'process is' if count == 1 else 'processes are'} to be restarted")
     _run_steps(turn)
 
 
@@ -158,7 +159,7 @@ def _run_steps(turn: Turn) -> None:
 
 def _why_step_skips(turn: Turn) -> str:
     last = turn.run.steps[-1]
-    return f"pre step {last.name} says so (exit 75){': ' if last.reason else ''}{last.reason}"
+    return f"pre step {last.name} says so: {last.reason or 'exit status 75'}"
 
 
 def _is_rotated(turn: Turn) -> bool:

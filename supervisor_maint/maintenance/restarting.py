@@ -84,7 +84,8 @@ def failed(target: Target) -> str:
 def _overrun(turn: Turn) -> str:
     undone = sum(not target.is_settled for target in turn.targets)
     limit = turn.run.plan.max_duration_seconds
-    return f"overrun: {undone} processes were not restarted within max_duration ({limit:g} s)"
+    count = f"{undone} of {len(turn.targets)}"
+    return f"overrun: {count} could not be restarted within max_duration ({limit:g} s)"
 
 
 def _may_stop(turn: Turn) -> bool:

@@ -139,7 +139,7 @@ def test_steps(observe: Observe, tmp_path: Path) -> None:
     assert "hanging" in outcome(strict)[1]
     assert ("hanging", "timed_out") == _step(strict)
     assert "skipped" == outcome(quiet)[0]
-    assert "exit 75" in outcome(quiet)[1]
+    assert "exit status 75" in outcome(quiet)[1]
     assert set() == left | runs.replaced()
     assert ["patient succeeded", "strict failed", "quiet skipped"] == lines(told)
 

@@ -187,6 +187,19 @@ def test_held_run_waits_and_is_skipped() -> None:
     assert 1 == scene.totals.plans.plans["nightly"].runs["skipped"]
 
 
+def test_run_that_waits_tells_the_end_of_the_hold_as_the_hold_was_told() -> None:
+    """In the zone of the settings, as everything else that people are shown."""
+
+    async def tale(scene: Scene) -> None:
+        held = await scene.ask(Verb.HOLD, plan="nightly", until_at=NOW + 60)
+        await scene.until_phase("pending")
+        await scene.pass_seconds(15, step=1)
+        assert (held.sentence,) == scene.run.blockers
+        assert "03:00:50 JST" in held.sentence
+
+    tell_driven(tale)
+
+
 def test_resume_lets_a_waiting_run_begin() -> None:
     """A run that waits for a hold begins within a quarter of a minute after resume."""
 

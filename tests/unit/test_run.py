@@ -353,7 +353,7 @@ def test_post_steps_follow_a_skip_by_exit_75() -> None:
     assert [RunStep(phase=StepPhase.POST, step=post, attempt=1)] == stage.wanted(RunStep)
     stage.turn(_ended("undrain", phase=StepPhase.POST))
     assert Phase.SKIPPED is stage.run.phase
-    assert "exit 75" in stage.run.reason
+    assert "pre step drain says so: so" == stage.run.reason
 
 
 def test_cancel_waits_for_the_step_under_way() -> None:
@@ -853,7 +853,7 @@ def test_overrun(on_overrun: OnOverrun, phase: Phase) -> None:
     stage.turn()
     stage.turn(AfterTaken(snapshot=stage.snapshot()))
     assert Phase.FAILED is stage.run.phase
-    assert stage.run.reason.startswith("overrun: 2 processes were not restarted")
+    assert stage.run.reason.startswith("overrun: 2 of 2 could not be restarted")
     assert [] == stage.wanted(StopProcesses)
     assert deadline_at == stage.run.deadline_at == T + 30
 
