@@ -2,7 +2,7 @@
 
 A command module has ``register(commands)``, which adds its parser with an example, and a
 function that takes the parsed arguments and returns the exit code: 0 done, 1 failed or found
-something, 2 wrong usage or settings.
+something, 2 wrong usage or settings. Those of ``health`` are Nagios' own.
 """
 
 from __future__ import annotations
@@ -39,6 +39,10 @@ COMMANDS = (
     "reload",
     "decommission",
 )
+
+# What a check ends with that was asked wrongly: 2 would be CRITICAL, and page somebody.
+# Source: https://nagios-plugins.org/doc/guidelines.html
+_UNKNOWN = 3
 
 
 def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
@@ -80,7 +84,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse with the named command's parser alone: the listener is to be ready soon and small."""
     named = arguments[0].replace("-", "_") if arguments else ""
-    return build_parser([named] if named in COMMANDS else COMMANDS).parse_args(arguments)
+    try:
+        return build_parser([named] if named in COMMANDS else COMMANDS).parse_args(arguments)
+    except SystemExit as ended:
+        if named != "health" or not ended.code:
+            raise
+        print("SUPERVISOR UNKNOWN - wrong usage: supervisor-maint health --help")
+        raise SystemExit(_UNKNOWN) from None
 
 
 def complain(message: str, *, code: int) -> int:

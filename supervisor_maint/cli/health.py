@@ -94,8 +94,12 @@ def run(args: argparse.Namespace) -> int:
 def _page(text: str) -> SplitResult:
     from urllib.parse import urlsplit
 
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+    try:
+        parts = urlsplit(text)
+        is_usable = bool(parts.hostname) and parts.port != 0 and not parts.username
+    except ValueError:  # a port that is none, half an IPv6 address
+        is_usable = False
+    if not is_usable or parts.scheme not in ("http", "https") or " " in text:
         raise argparse.ArgumentTypeError(
             "expected http://HOST:PORT or https://HOST/PATH, without user and password"
         )
@@ -104,7 +108,10 @@ def _page(text: str) -> SplitResult:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not LEAST_SECONDS <= seconds <= threading.TIMEOUT_MAX:
         raise argparse.ArgumentTypeError(f"expected at least {LEAST_SECONDS:g} seconds")
     return seconds

@@ -316,15 +316,31 @@ def test_little_is_loaded(place: Place) -> None:
     [
         ("--url", "ftp://web01/health"),
         ("--url", "web01:9910"),
+        ("--url", "http://web01:99999"),
+        ("--url", "http://web01:port"),
         ("--url", "http://me:secret@web01/"),
         ("--timeout", "0"),
         ("--timeout", "soon"),
         ("--format", "xml"),
+        ("--nonsense",),
     ],
     ids=" ".join,
 )
 def test_wrong_usage(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
-    """Wrong usage says what was expected."""
-    with pytest.raises(SystemExit):
+    """Wrong usage says what was expected, and is UNKNOWN: 2 would page somebody."""
+    with pytest.raises(SystemExit) as ended:
         main(["health", *words])
-    assert words[0] in capsys.readouterr().err
+    told = capsys.readouterr()
+
+    assert 3 == ended.value.code
+    assert words[0] in told.err
+    assert "SUPERVISOR UNKNOWN - wrong usage: supervisor-maint health --help\n" == told.out
+
+
+def test_help_is_no_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    """It exits 0, as everywhere."""
+    with pytest.raises(SystemExit) as ended:
+        main(["health", "--help"])
+
+    assert 0 == ended.value.code
+    assert "UNKNOWN -" not in capsys.readouterr().out
