@@ -155,6 +155,8 @@ MUTANTS = [
     ("SupervisorProcessNotBack", r">= (on .*\n.*window_start)", r"!= \1"),
     ("SupervisorProcessNotBack", r"floor\((\w+:\w+window_start\w+:last6h)\)", r"\1"),
     ("SupervisorProcessNotBack", r":last6h <= time\(\)\)", ":last6h)"),
+    ("SupervisorProcessNotBack", r"(:last6h <= time\(\)\)) \+ 120", r"\1"),
+    ("SupervisorProcessNotBack", r"(:last6h <= time\(\)\)) \+ 120", r"\1 + 600"),
     ("SupervisorProcessCrashLoop", r"round(\(increase\(\w+start_fail\w+\[10m\]\)\))", r"\1"),
     ("SupervisorProcessFlapping", r'cause="exit"', 'cause=~".+"'),
     ("SupervisorMaintenanceOverran", r"plan:(supervisor_maint_in_progress):last6h ==", r"\1 =="),
