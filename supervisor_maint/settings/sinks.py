@@ -44,7 +44,8 @@ class PushgatewaySection(AccessKeys):
     delete_on_stop: bool = option(
         words.boolean,
         default="false",
-        help="Whether our group is deleted when the listener ends: its alerts resolve with it.",
+        help="Whether our group is deleted when the listener ends: its alerts resolve with it, all "
+        "but `SupervisorDown`, which remembers it for a day.",
         example="true",
     )
 
