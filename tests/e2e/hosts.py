@@ -201,7 +201,8 @@ class Host:
             program(
                 "held", _HELD.format(go=self._go), startsecs=0, stopwaitsecs=90, stopasgroup="true"
             ),
-            program("canary", fragile(self._ill), startretries=0, autorestart="true"),
+            # so long that a supervisord that has to wait for the machine does not take it for up
+            program("canary", fragile(self._ill), startsecs=5, startretries=0, autorestart="true"),
         )
 
     @contextmanager
