@@ -33,12 +33,15 @@ def _row(path: PathResult) -> tuple[str, ...]:
 
 def counted(rule: RuleResult) -> str:
     """Say how many paths a rule met, and what is wrong with it as a whole."""
+    left_alone = _WORDS[Result.SKIPPED]
+    if rule.links:
+        left_alone += f" ({rule.links} symbolic {'link' if rule.links == 1 else 'links'})"
     counts = {
         "as wanted": rule.ok,
         _WORDS[Result.FIXED]: rule.fixed,
         _WORDS[Result.WOULD_FIX]: rule.would_fix,
         _WORDS[Result.FAILED]: rule.failed,
-        _WORDS[Result.SKIPPED]: rule.skipped,
+        left_alone: rule.skipped,
     }
     met = ", ".join(f"{count} {words}" for words, count in counts.items() if count)
     told = f"{met or 'no path'}; {rule.problem}" if rule.problem else met or "no path"

@@ -78,6 +78,11 @@ class Facts:
         return stat.S_ISREG(self.mode)
 
     @property
+    def is_link(self) -> bool:
+        """Tell whether it is a symbolic link."""
+        return stat.S_ISLNK(self.mode)
+
+    @property
     def kind(self) -> str:
         """What it is, in words."""
         return _KINDS.get(stat.S_IFMT(self.mode), "something unknown")

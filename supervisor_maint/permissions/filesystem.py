@@ -21,7 +21,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import stat
 from collections.abc import Iterator
 
 import attrs
@@ -84,7 +83,7 @@ def _replaced(descriptor: int, name: str, passed: str, path: str) -> int:
 
 def _no_folder(descriptor: int, name: str, passed: str, path: str) -> str:
     facts = look(name, descriptor)
-    if stat.S_ISLNK(facts.mode):
+    if facts.is_link:
         real = printable(os.path.realpath(path))
         return f"{passed} is a symbolic link, which is not followed; write {real} as the path"
     return f"expected a folder at {passed}, found {facts.kind}"

@@ -9,7 +9,7 @@ import attrs
 from supervisor_maint.accounts import group_name, user_name
 from supervisor_maint.permissions import filesystem
 from supervisor_maint.permissions.facts import Facts, Surroundings
-from supervisor_maint.permissions.plan import Actor, Fix, Skip, plan
+from supervisor_maint.permissions.plan import Actor, Fix, plan
 from supervisor_maint.permissions.report import PathResult, Result, Tally, printable
 from supervisor_maint.permissions.standards import Standard
 
@@ -51,10 +51,18 @@ class Inspector:
             right = self.right_folders if facts.is_folder else self.right_files
             right.add((facts.mode, facts.owner, facts.group))
             self.tally.ok += 1
-        elif isinstance(decision, Skip):
-            self._tell(path, Result.SKIPPED, decision.reason, facts, None)
-        else:
+        elif isinstance(decision, Fix):
             self._mend(decision, name, path, folder)
+        elif facts.is_link and path != self._named:
+            self.tally.count_link()
+        else:
+            self.skip(path, decision.reason, facts)
+
+    @property
+    def _named(self) -> str | None:
+        """The path that the rule names: a link there is worth a word, others are part of a tree."""
+        rule = self.standard.rule
+        return rule.base if rule.is_literal else None
 
     def fail(self, path: str, reason: str) -> None:
         """Count something that could not even be looked at."""

@@ -45,7 +45,8 @@ class PathResult:
 class RuleResult:
     """What a rule met. ``problem`` is a sentence about the rule as a whole.
 
-    ``failed`` and ``skipped`` differ in who should act: what failed is drift that stays.
+    ``failed`` and ``skipped`` differ in who should act: what failed is drift that stays. Of the
+    skipped, ``links`` are symbolic links that were met on the way: no drift, and not listed.
     ``fixed_digest`` is equal for two passes that mended the same paths, in whatever order, and
     empty when nothing was mended. (A checksum: it tells churn, and proves nothing.)
     """
@@ -56,6 +57,7 @@ class RuleResult:
     would_fix: int = 0
     failed: int = 0
     skipped: int = 0
+    links: int = 0
     problem: str | None = None
     fixed_digest: str = ""
 
@@ -148,6 +150,7 @@ class Tally:
     rule: str
     ok: int = 0
     counts: dict[Result, int] = attrs.field(factory=lambda: dict.fromkeys(Result, 0))
+    links: int = 0
     problem: str | None = None
     is_missing: bool = False
     is_there: bool = False
@@ -166,6 +169,16 @@ class Tally:
         if result is Result.FIXED:
             self.checksum += zlib.crc32(path.encode("utf-8"))
 
+    def count_link(self) -> None:
+        """Count a symbolic link that is left alone, and is not to be listed."""
+        self.counts[Result.SKIPPED] += 1
+        self.links += 1
+
+    @property
+    def to_list(self) -> int:
+        """How many paths would be listed if there were room for all."""
+        return sum(self.counts.values()) - self.links
+
     def lack(self, who: str | None) -> None:
         """Count a path that only somebody else can mend; None for one that we could."""
         if who is not None:
@@ -176,6 +189,7 @@ class Tally:
         self.ok += other["ok"]
         for result in Result:
             self.counts[result] += other["counts"][result.value]
+        self.links += other["links"]
         self.problem = self.problem or other["problem"]
         self.is_there = self.is_there or other["is_there"]
         for who, count in other["lacking"].items():
@@ -188,6 +202,7 @@ class Tally:
         return {
             "ok": self.ok,
             "counts": {result.value: count for result, count in self.counts.items()},
+            "links": self.links,
             "problem": self.problem,
             "is_there": self.is_there,
             "lacking": self.lacking,
@@ -205,6 +220,7 @@ class Tally:
             would_fix=self.counts[Result.WOULD_FIX],
             failed=self.counts[Result.FAILED],
             skipped=self.counts[Result.SKIPPED],
+            links=self.links,
             problem=self.problem or self._what_it_needs,
             fixed_digest=f"{self.checksum:x}" if self.checksum else "",
         )
@@ -225,7 +241,7 @@ def listed(tallies: Sequence[Tally]) -> tuple[tuple[PathResult, ...], int]:
     """Return the paths to list, sorted within each rule, and how many are left out."""
     found = [path for tally in tallies for path in sorted(tally.paths, key=lambda p: p.path)]
     kept = shortened(found, PATHS_LISTED)
-    return kept, sum(sum(tally.counts.values()) for tally in tallies) - len(kept)
+    return kept, sum(tally.to_list for tally in tallies) - len(kept)
 
 
 def shortened(paths: Iterable[PathResult], most: int) -> tuple[PathResult, ...]:

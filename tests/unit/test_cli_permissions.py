@@ -77,12 +77,24 @@ def test_path_is_whole_in_a_narrow_console(
 ) -> None:
     """A path and a reason are not cut, however little room there is."""
     monkeypatch.setenv("COLUMNS", "60")
-    (tree / "link").symlink_to("right")
+    os.mkfifo(tree / "fifo")
     unbroken = re.sub(r"\s+", "", show()[1])
 
     assert f"{tree}/drifted" in unbroken
-    assert f"{tree}/link" in unbroken
-    assert "asymboliclink;onlyregularfilesandfoldersarechanged" in unbroken
+    assert f"{tree}/fifo" in unbroken
+    assert "aFIFO;onlyregularfilesandfoldersarechanged" in unbroken
+
+
+def test_links_are_a_number(show: Show, tree: Path) -> None:
+    """Of links in a folder there are no rows, only how many there are."""
+    (tree / "drifted").unlink()
+    (tree / "link").symlink_to("right")
+    os.mkfifo(tree / "fifo")
+    code, printed, _ = show()
+
+    assert 0 == code
+    assert f"{tree}/link" not in printed
+    assert "\ntree: 1 as wanted, 2 left alone (1 symbolic link)\n" in printed
 
 
 def test_dry_run_changes_nothing(show: Show, tree: Path) -> None:

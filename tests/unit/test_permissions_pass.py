@@ -132,6 +132,22 @@ def test_disabled_rule_is_not_there(tree: Path) -> None:
     assert 0o600 == mode_of(tree / "a.log")
 
 
+def test_links_in_a_tree_are_counted_and_not_listed(tree: Path) -> None:
+    """Links are no drift, and hundreds of them hide nothing: only the one at the path is named."""
+    (tree / "folder").symlink_to(tree.parent)
+    for number in range(3):
+        (tree / f"{number}.log").symlink_to("a.log")
+    report = mend(
+        rule(str(tree), name="all", recursive=True, mode="u=rwX"),
+        rule(str(tree / "*.log"), name="logs", mode="u=rwX"),
+        rule(str(tree / "0.log"), name="one", mode="u=rwX"),
+    )
+
+    assert [(1, 1), (2, 2), (1, 0)] == [(found.skipped, found.links) for found in report.rules]
+    assert [("one", f"{tree}/0.log")] == [(path.rule, path.path) for path in report.paths]
+    assert (0, False) == (report.paths_left_out, report.has_drift)
+
+
 def test_links_fifos_and_sockets_are_left_alone(tree: Path) -> None:
     """What is neither file nor folder is skipped, and so is where a link leads."""
     outside = make_file(tree.parent / "outside")
@@ -142,7 +158,11 @@ def test_links_fifos_and_sockets_are_left_alone(tree: Path) -> None:
         server.bind(str(tree / "socket"))
         report = mend(rule(str(tree), recursive=True, file_mode="0600"))
 
-    assert (3, 4) == (report.rules[0].fixed, report.rules[0].skipped)
+    assert (3, 4, 2) == (
+        report.rules[0].fixed,
+        report.rules[0].skipped,
+        report.rules[0].links,
+    )
     assert (0o644, 0o644) == (mode_of(outside), mode_of(tree / "fifo"))
     assert any("a FIFO" in reason for reason in reasons(report))
 

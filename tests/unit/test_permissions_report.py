@@ -152,7 +152,7 @@ def test_counts_of_two_processes_are_added() -> None:
     """What the second process counted is as if the first had."""
     whole, half, other = _tally("a", "x", "y", "z"), _tally("a", "x"), _tally("a", "y", "z")
     for tally, times in ((whole, 3), (half, 1), (other, 2)):
-        tally.ok, tally.is_there = times, times > 1
+        tally.ok, tally.links, tally.is_there = times, times, times > 1
         for _ in range(times):
             tally.lack("root")
     half.add_all(json.loads(json.dumps(other.as_document())))
