@@ -2,8 +2,8 @@
 
 Read is what decides about ``create``: the patterns of each stanza, the directive itself with the
 defaults before it, ``copy`` and ``copytruncate``, under which nothing is made anew, and
-``include``. Scripts are passed over. What stands between ``{`` and ``}`` is on lines of its own,
-as logrotate.conf(5) has it.
+``include``. Scripts are passed over. A line may hold several directives and the braces too, as
+logrotate reads it, whatever logrotate.conf(5) says of lines.
 """
 
 from __future__ import annotations
@@ -16,6 +16,13 @@ import attrs
 
 _PATTERNS_BEGIN = ("/", '"', "'")
 _SCRIPTS = frozenset({"postrotate", "prerotate", "firstaction", "lastaction", "preremove"})
+# Of readConfigFile in logrotate's config.c: each of these takes what is left of its line.
+_WITH_ARGUMENTS = _SCRIPTS | {
+    *("addextension", "compresscmd", "compressext", "compressoptions", "create", "createolddir"),
+    *("dateformat", "extension", "include", "mail", "maxage", "maxsize", "minage", "minsize"),
+    *("olddir", "rotate", "shredcycles", "size", "start", "su", "tabooext", "taboopat"),
+    "uncompresscmd",
+}
 _SETS_COPYING = {"copy": True, "copytruncate": True, "nocopy": False, "nocopytruncate": False}
 _MODE = re.compile(r"[0-7]{3,4}")
 
@@ -90,32 +97,35 @@ class Reader:
 
     def _read_line(self, number: int, line: str) -> Iterator[Stanza | Include]:
         if self._is_in_script:
-            self._is_in_script = line != "endscript"
-        elif line and not line.startswith("#"):
+            self._is_in_script = line.split()[:1] != ["endscript"]
+            line = "" if self._is_in_script else line[len("endscript") :].strip()
+        if line and not line.startswith("#"):
             yield from self._stanza_line(line) if self._own else self._outer_line(number, line)
 
-    def _outer_line(self, number: int, line: str) -> Iterator[Include]:
+    def _outer_line(self, number: int, line: str) -> Iterator[Stanza | Include]:
         if not self._patterns and not line.startswith(_PATTERNS_BEGIN):
-            yield from self._default_line(_words(line))
+            yield from self._default_line(line)
             return
-        before, brace, _after = line.partition("{")
+        before, brace, after = line.partition("{")
         self._line = self._line if self._patterns else number
         self._patterns += _words(before)
-        self._own = self.defaults if brace else None
+        if brace:
+            self._own = self.defaults
+            yield from self._stanza_line(after)
 
-    def _default_line(self, words: list[str]) -> Iterator[Include]:
-        if words[0] == "include" and len(words) > 1:
-            yield Include(path=words[1])
-        self.defaults = self.defaults.after(words)
+    def _default_line(self, line: str) -> Iterator[Include]:
+        for words in _directives(line):
+            if words[0] == "include" and len(words) > 1:
+                yield Include(path=words[1])
+            self.defaults = self.defaults.after(words)
 
     def _stanza_line(self, line: str) -> Iterator[Stanza]:
-        words = _words(line)
-        if line.startswith("}"):
-            yield self._stanza()
-        elif words[0] in _SCRIPTS:
-            self._is_in_script = True
-        elif self._own is not None:
-            self._own = self._own.after(words)
+        for words in _directives(line):
+            if words[0].startswith("}"):
+                yield self._stanza()
+                return
+            self._is_in_script = words[0] in _SCRIPTS
+            self._own = (self._own or self.defaults).after(words)
 
     def _stanza(self) -> Stanza:
         own = self._own or self.defaults
@@ -127,6 +137,18 @@ class Reader:
         )
         self._patterns, self._own = [], None
         return stanza
+
+
+def _directives(line: str) -> Iterator[list[str]]:
+    """Yield each directive of a line, with its arguments, up to a comment."""
+    words = _words(line)
+    for place, word in enumerate(words):
+        if word.startswith("#"):
+            return
+        if word in _WITH_ARGUMENTS:
+            yield words[place:]
+            return
+        yield [word]
 
 
 def _words(line: str) -> list[str]:

@@ -44,6 +44,22 @@ include {folder}/more
 }}
 {logs}/j.log {{
 }}
+{logs}/k.log {{ daily }}
+{logs}/l.log {{ nocreate }}
+{logs}/m.log {{ daily create 0601
+}}
+{logs}/n.log {{ # not this: }}
+  rotate 3
+  missingok create 0602
+  postrotate true
+  endscript create 0603
+}}
+{logs}/o.log {{ postrotate
+  create 0666
+  endscript }}
+daily create 0605
+{logs}/p.log{{
+}}
 """
 INCLUDED = "{logs}/h.log {{\n}}\ncreate 0620\n{logs}/i.log {{\n}}\n"
 
@@ -53,7 +69,7 @@ def test_logrotate_creates_what_is_read(tmp_path: Path) -> None:
     logs, folder = tmp_path / "logs", tmp_path / "etc"
     for path in (logs, folder, folder / "more"):
         path.mkdir(mode=0o755)
-    for name in "abcdefghij":
+    for name in "abcdefghijklmnop":
         (logs / f"{name}.log").write_text("a line\n")
     (folder / "more" / "included").write_text(INCLUDED.format(logs=logs))
     (folder / "more" / "passed-over.dpkg-old").write_text(f"{logs}/a.log {{\n create 0777\n}}\n")

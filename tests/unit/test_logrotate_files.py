@@ -32,6 +32,10 @@ def parsed(text: str, **defaults: object) -> list[Stanza | Include]:
         ("# create 0640\n\n", None),
         ("postrotate\ncreate 0666 eve eve\n}\nendscript\ncreate 0600", Create(mode=0o600)),
         ("lastaction\ncreate 0666\nendscript", None),
+        ("daily create 0640 www-data", Create(mode=0o640, owner="www-data")),
+        ("daily # create 0640", None),
+        ("olddir create 0640", None),
+        ("postrotate create 0666\nendscript create 0600", Create(mode=0o600)),
     ],
 )
 def test_create_of_a_stanza(body: str, expected: Create | None) -> None:
@@ -59,6 +63,21 @@ def test_patterns_of_a_stanza(head: str, patterns: tuple[str, ...], line: int) -
     assert [
         Stanza(file="/etc/app", line=line, patterns=patterns, create=Create(mode=0o600))
     ] == parsed(f"{head}\n create 0600\n}}")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("/a { daily }\n/b {\n create\n}\n", [None, Create()]),
+        ("/a { create 0600\n}\n/b { }\n", [Create(mode=0o600), None]),
+        ("/a { postrotate\n}\nendscript }\n/b{ nocreate }\n", [None, None]),
+        ("daily create 0600\n/a {}\n", [Create(mode=0o600)]),
+        ("/a\n{ create 0600\n} # done\n", [Create(mode=0o600)]),
+    ],
+)
+def test_stanza_may_begin_and_end_on_any_line(text: str, expected: list[Create | None]) -> None:
+    """Braces stand beside directives, and several directives on one line."""
+    assert expected == [each.create for each in parsed(text) if isinstance(each, Stanza)]
 
 
 def test_defaults_hold_from_their_line_on() -> None:
