@@ -92,11 +92,15 @@ class SinkError(MaintError):
 
 
 class MonitoringError(MaintError):
-    """A monitoring server could not be asked; ``rejected`` when it answered and said no."""
+    """A monitoring server could not be asked.
 
-    def __init__(self, msg: str, *, rejected: bool = False) -> None:
+    ``rejected`` when it answered and said no, ``absent`` when it said that there is no such thing.
+    """
+
+    def __init__(self, msg: str, *, rejected: bool = False, absent: bool = False) -> None:
         super().__init__(msg)
         self.rejected = rejected
+        self.absent = absent
 
 
 @attrs.frozen(kw_only=True)

@@ -12,7 +12,7 @@ import contextlib
 import logging
 import math
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 from typing import Any, Callable, TypeVar
 
@@ -200,8 +200,7 @@ class Announcer:
     async def _settle(self, alertmanager: Alertmanager, terms: Terms, claim: Claim) -> None:
         """Ask for one run's silence, and change what is to be changed. Raises MonitoringError."""
         if not self._has_lapsed(terms, claim):
-            name = silences.created_by(terms, claim)
-            found = await self._ask(alertmanager.silences, name)
+            found = await self._find(alertmanager, terms, claim)
             changes = silences.changes(terms, claim, found, self.ports.clock())
             done = [await self._do(alertmanager, change) for change in changes]
             held = silences.held(terms, claim, silences.after(done, found))
@@ -210,6 +209,21 @@ class Announcer:
                 self._note_muted(claim.run_id)
         if claim.ended_at is not None and self._claims.get(claim.run_id) == claim:
             del self._claims[claim.run_id]
+
+    async def _find(
+        self, alertmanager: Alertmanager, terms: Terms, claim: Claim
+    ) -> Sequence[Silence]:
+        """Return what there is of a run's silence. Raises MonitoringError.
+
+        The one that is held is looked at alone; all of the run are looked for when it is not
+        known, when it is lost or ended, and when the run is over: there may be one more.
+        """
+        held = self._held.get(claim.run_id)
+        if held is not None and claim.ended_at is None:
+            kept = await self._ask(alertmanager.silence, held.id)
+            if kept is not None and not kept.is_expired:
+                return (kept,)
+        return await self._ask(alertmanager.silences, silences.created_by(terms, claim))
 
     def _has_lapsed(self, terms: Terms, claim: Claim) -> bool:
         """Tell whether a run's silence is known to have ended by itself."""

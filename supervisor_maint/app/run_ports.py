@@ -95,6 +95,10 @@ class Alertmanager(Protocol):
         """Return the silences that somebody created, the expired ones too."""
         ...
 
+    def silence(self, silence_id: str) -> Silence | None:
+        """Return one silence; None when it is lost."""
+        ...
+
     def save(self, silence: Silence) -> str:
         """Create a silence, or change the one that has its id; return the id."""
         ...

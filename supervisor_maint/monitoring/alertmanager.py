@@ -58,6 +58,18 @@ class AlertmanagerClient:
         """Return the silences that somebody created, the expired ones that are still known too."""
         return self._parsed(lambda answer: _silences(answer, created_by), "GET", "/api/v2/silences")
 
+    def silence(self, silence_id: str) -> Silence | None:
+        """Return one silence; None when none of the servers that answer has it.
+
+        That is a small answer, where ``silences`` has five days of all hosts of a fleet.
+        """
+        try:
+            return self._parsed(_silence, "GET", _path(silence_id))
+        except MonitoringError as error:
+            if error.absent:
+                return None
+            raise
+
     def save(self, silence: Silence) -> str:
         """Create a silence, or change the one that has its id; return the id."""
         body = json.dumps(_document(silence)).encode()
@@ -67,7 +79,7 @@ class AlertmanagerClient:
 
     def expire(self, silence_id: str) -> None:
         """End a silence now; one that is over already is no error."""
-        self._call("DELETE", f"/api/v2/silence/{quote(silence_id, safe='')}")
+        self._call("DELETE", _path(silence_id))
 
     def alerts(self, matchers: Sequence[Matcher], *, muted: bool = False) -> tuple[Alert, ...]:
         """Return the alerts that fire and match; silenced and inhibited ones only if ``muted``."""
@@ -113,7 +125,8 @@ class AlertmanagerClient:
         most_bytes: int = 0,
     ) -> bytes:
         """Ask one server after the other; the one that answers is the first to be asked next."""
-        deadline, trouble = time.monotonic() + BUDGET_SECONDS, ""
+        failures: list[MonitoringError] = []
+        deadline = time.monotonic() + BUDGET_SECONDS
         for server in tuple(self._servers):
             try:
                 answer = self._client.call(
@@ -122,14 +135,20 @@ class AlertmanagerClient:
             except MonitoringError as error:
                 if error.rejected:
                     raise
-                trouble = f"{trouble}; {error.msg}" if trouble else error.msg
+                failures.append(error)
             else:
                 self._servers.remove(server)
                 self._servers.insert(0, server)
                 return answer
             if time.monotonic() > deadline:
                 break
-        raise MonitoringError(trouble)
+        raise MonitoringError(
+            "; ".join(each.msg for each in failures), absent=any(each.absent for each in failures)
+        )
+
+
+def _path(silence_id: str) -> str:
+    return f"/api/v2/silence/{quote(silence_id, safe='')}"
 
 
 def _document(silence: Silence) -> dict[str, Any]:

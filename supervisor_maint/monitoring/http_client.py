@@ -27,6 +27,7 @@ _REJECTIONS = frozenset({400, 413, 415, 422})
 _SUCCESSES = range(200, 300)
 _REDIRECTIONS = range(300, 400)
 _UNAUTHORIZED = frozenset({401, 403})
+_NOT_FOUND = 404
 # How much is read of an answer that says no, and how much of its reason is shown.
 _REASON_BYTES = 4096
 _REASON_CHARACTERS = 300
@@ -176,7 +177,11 @@ def _judged(
     is_rejected = status in _REJECTIONS
     verb = f"rejects the {server.sent}" if is_rejected else "fails"
     reason = _reason(beginning, authorization)
-    return MonitoringError(f"{server.place} {verb} (HTTP {status}): {reason}", rejected=is_rejected)
+    return MonitoringError(
+        f"{server.place} {verb} (HTTP {status}): {reason}",
+        rejected=is_rejected,
+        absent=status == _NOT_FOUND,
+    )
 
 
 def _authorization(access: HttpAccess) -> str | None:

@@ -34,7 +34,7 @@ class Terms:
     matchers: Matchers
     instance: str
     lease_seconds: float = attrs.field(default=1800.0, validator=gt(0))
-    renew_seconds: float = attrs.field(default=15.0, validator=gt(0))
+    renew_seconds: float = attrs.field(default=5.0, validator=gt(0))
     tail_seconds: float = attrs.field(default=60.0, validator=ge(0))
     cap_seconds: float = attrs.field(default=4 * 3600.0, validator=gt(0))
 

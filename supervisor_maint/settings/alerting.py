@@ -67,7 +67,7 @@ class AlertmanagerSection(AccessKeys):
     renew_seconds: float = option(
         _POSITIVE,
         key="renew",
-        default="15s",
+        default="5s",
         help="How often it is looked whether the silence is still there.",
         example="1m",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -91,6 +92,18 @@ def test_silence_keeps_its_id_whatever_its_end(client: AlertmanagerClient) -> No
     assert [silence_id, silence_id] == [later, sooner]
     assert renewed.ends_at == pytest.approx(found.ends_at + 300, abs=0.002)
     assert only(client, "keeps").ends_at < found.ends_at
+
+
+def test_silence_is_looked_at_by_its_id(client: AlertmanagerClient) -> None:
+    """One that is over is there still; one that nobody knows is lost."""
+    silence_id = client.save(silence("looked"))
+    found = client.silence(silence_id)
+    client.expire(silence_id)
+    ended = client.silence(silence_id)
+
+    assert ended == only(client, "looked")
+    assert (found and found.is_expired, ended and ended.is_expired) == (False, True)
+    assert client.silence(str(uuid.uuid4())) is None
 
 
 def test_silence_ends_at_once_and_only_once(client: AlertmanagerClient) -> None:

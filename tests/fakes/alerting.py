@@ -44,6 +44,11 @@ class FakeAlertmanager:
             if each.created_by == created_by
         ]
 
+    def silence(self, silence_id: str) -> Silence | None:
+        self._ask("silence")
+        kept = self.kept.get(silence_id)
+        return kept and attrs.evolve(kept, is_expired=kept.ends_at <= self.clock())
+
     def save(self, silence: Silence) -> str:
         self._ask("save")
         silence_id = silence.id or f"s{next(self._ids)}"

@@ -24,7 +24,7 @@ from supervisor_maint.monitoring.prometheus import PrometheusClient, PrometheusT
 from supervisor_maint.monitoring.silences import Silence
 from supervisor_maint.settings.alerting import AlertmanagerSection
 from supervisor_maint.settings.options import options_of
-from tests.fakes.gateway import FakeGateway, answer, answer_nonsense, hang, hang_up
+from tests.fakes.gateway import Behaviour, FakeGateway, answer, answer_nonsense, hang, hang_up
 
 SILENCE = Silence(
     matchers=parse('instance=~"web01(:.*)?"'),
@@ -121,6 +121,42 @@ def test_found_silence_is_changed_under_its_id(server: FakeGateway) -> None:
     sent = json.loads(server.pushes[-1].body)
     assert {key: DOCUMENT[key] for key in sent} == sent
     assert sent["id"] == "s1"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (200, json.dumps(DOCUMENT).encode(), "supervisor-maint/web01/r1"),
+        (404, b"", None),
+    ],
+)
+def test_one_silence_is_asked_for(
+    server: FakeGateway, status: int, body: bytes, expected: str | None
+) -> None:
+    """By its id; what no server has is None."""
+    server.behaviour = answer(status, body)
+    with closing(client(server)) as asked:
+        found = asked.silence("s1")
+
+    assert "/am/api/v2/silence/s1" == server.pushes[0].path
+    assert expected == (found and found.created_by)
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [(answer(200, json.dumps(DOCUMENT).encode()), "s1"), (answer(404), None), (answer(503), None)],
+    ids=["kept", "lost", "failing"],
+)
+def test_silence_that_one_server_has_lost(
+    server: FakeGateway, others: Behaviour, expected: str | None
+) -> None:
+    """Another node may have it; one that fails does not keep it from being made again."""
+    server.behaviour = answer(404)
+    with FakeGateway(others) as other, closing(client(server, other)) as asked:
+        found = asked.silence("s1")
+
+    assert expected == (found and found.id)
+    assert 1 == len(server.pushes) == len(other.pushes)
 
 
 def test_silence_is_expired(server: FakeGateway) -> None:

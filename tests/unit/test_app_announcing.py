@@ -125,9 +125,46 @@ def test_lost_silence_is_made_again() -> None:
 
     async def tale(scene: Scene, alertmanager: FakeAlertmanager) -> None:
         await scene.until_phase("verifying")
+        await scene.work()
         alertmanager.forget()
+        lost_at = scene.now
         await scene.until(lambda: bool(alertmanager.open))
         assert scene.run.phase.value == "verifying"
+        assert scene.now <= lost_at + TERMS.renew_seconds + 1
+
+    told(tale, settle_seconds=60.0)
+
+
+def test_held_silence_is_looked_at_alone() -> None:
+    """The list of all hosts' silences is asked for when the run begins, and when it is over."""
+
+    async def tale(scene: Scene, alertmanager: FakeAlertmanager) -> None:
+        await scene.until_phase("verifying")
+        await scene.work()
+        before = len(alertmanager.asked)
+        await scene.pass_seconds(30)
+        assert {"silence"} == set(alertmanager.asked[before:])
+        await scene.until_over()
+        await scene.work()
+        assert alertmanager.asked[-2].startswith("silences of")
+
+    told(tale, settle_seconds=60.0)
+
+
+def test_silence_that_was_lost_and_came_back_is_ended_too() -> None:
+    """A node of a cluster has it again from another; no second one outlives the run."""
+
+    async def tale(scene: Scene, alertmanager: FakeAlertmanager) -> None:
+        await scene.until_phase("verifying")
+        kept = dict(alertmanager.kept)
+        alertmanager.forget()
+        await scene.until(lambda: bool(alertmanager.open))
+        alertmanager.kept.update(kept)
+        assert ["s1", "s2"] == sorted(alertmanager.open)
+        await scene.until_over()
+        await scene.work()
+        latest = scene.run.ended_at + TERMS.tail_seconds
+        assert all(each.ends_at <= latest for each in alertmanager.kept.values())
 
     told(tale, settle_seconds=60.0)
 
