@@ -150,7 +150,6 @@ class Clerk:
     async def _reload(self) -> Answer:
         """Read the settings again; bad ones are refused whole and the old ones kept."""
         async with self._reloading:
-            self.pace.report_now()
             try:
                 await self.reload()
             except SettingsError as error:
@@ -158,6 +157,8 @@ class Clerk:
                 for problem in error.problems:
                     logger.error("settings refused, the old ones hold: %s", problem)
                 return self._refusal(f"settings refused, the old ones hold:\n{error.msg}")
+            finally:
+                self.pace.report_now()  # a sink that is new has had no report
         self.config_reload_successful = True
         logger.info("settings loaded")
         return Answer(done=True, sentence="the settings hold now", at=self.ports.clock())

@@ -118,9 +118,9 @@ class Composition:
             is_saving_suspended=restored.is_saving_suspended,
         )
         self.bell.open()
-        await self._keep_permissions(self.settings)  # its counters are in the first report
-        await self.outlets.open(self.settings)
+        await self._keep_permissions(self.settings)
         await self._maintain(self.settings)
+        await self.outlets.open(self.settings)
         self.loop.add_reader(self.bell.fileno(), self._rung)
 
     def _rung(self) -> None:

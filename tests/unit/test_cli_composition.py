@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
@@ -258,11 +259,39 @@ def test_scrape_is_rendered_from_the_loop(place: Place) -> None:
             return str(answer.read().decode())
 
     async def story(composition: Composition, _place: Place) -> None:
+        await composition.application.reporter.push()
         composition.application.totals.events["TICK_5"] = 41
         text = await asyncio.get_running_loop().run_in_executor(None, scrape)
         assert 'supervisor_maint_events_total{event="TICK_5"} 41.0' in text
 
     play(place, story)
+
+
+def test_first_scrape_is_whole(place: Place) -> None:
+    """What is served first has the counters of plans: one that comes late loses its first rise."""
+    port = xmlrpc_server.free_port()
+    place.write(f"[sink:http]\nlisten = 127.0.0.1:{port}\n[maintenance:nightly]\n")
+    pages: list[str] = []
+
+    def scrape_until_served() -> None:
+        while not pages:
+            try:
+                with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+                    pages.append(str(answer.read().decode()))
+            except HTTPError as error:
+                assert 503 == error.code
+                error.close()
+
+    async def story(composition: Composition, _place: Place) -> None:
+        scraping = asyncio.get_running_loop().run_in_executor(None, scrape_until_served)
+        running = asyncio.ensure_future(composition.application.run())
+        await scraping
+        composition.application.stop()
+        await running
+
+    play(place, story)
+
+    assert 'supervisor_maint_runs_total{plan="nightly",result="succeeded"} 0.0' in pages[0]
 
 
 def test_close_leaves_behind_what_hangs(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ def endpoint(
 ) -> Iterator[HttpSink]:
     registry = new_registry(MaintCollector(lambda: facts or Facts(build=BUILD)))
     sink = HttpSink(HttpTarget(port=0, host=host), registry, routes)
+    sink.write(b"")
     try:
         yield sink
     finally:
@@ -89,6 +90,21 @@ def test_scrape_compressed_and_one_metric_only() -> None:
 
     assert response.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(body).endswith(b"\nsupervisor_up 0.0\n")
+
+
+def test_metrics_are_served_from_the_first_report_on() -> None:
+    """Before, series are missing: what is asked for too early is to be asked for again."""
+    registry = new_registry(MaintCollector(lambda: Facts(build=BUILD)))
+    sink = HttpSink(HttpTarget(port=0), registry, {"/health": lambda _: Reply(200, "a/b", b"")})
+    try:
+        answers = [ask(sink, path)[0] for path in ("/metrics", "/health")]
+        sink.write(b"")
+        later = ask(sink, "/metrics")[0]
+    finally:
+        sink.close()
+
+    assert [503, 200, 200] == [answer.status for answer in (*answers, later)]
+    assert "1" == answers[0].headers["Retry-After"]
 
 
 def test_writes_are_left_to_the_scrapes() -> None:
@@ -268,7 +284,7 @@ def test_several_at_once() -> None:
     """Any number of endpoints can be open, each by a name of its own."""
     registry = new_registry(MaintCollector(lambda: Facts(build=BUILD)))
     sinks = [HttpSink(HttpTarget(port=0), registry, name=name) for name in ("inner", "outer")]
-    statuses = [ask(sink, "/metrics")[0].status for sink in sinks]
+    statuses = [ask(sink, "/")[0].status for sink in sinks]
     for sink in sinks:
         sink.close()
 

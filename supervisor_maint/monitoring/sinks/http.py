@@ -42,12 +42,19 @@ class Reply(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+_NOT_YET = Reply(
+    503, _TEXT, b"the listener has just started; metrics in a moment\n", (("Retry-After", "1"),)
+)
 Route = Callable[[Mapping[str, str]], Reply]
 """Answers a GET; gets the query, the last of several values of one key."""
 
 
 class HttpSink:
-    """Serves the registry at ``/metrics``, and ``routes`` by their paths, from construction on.
+    """Serves the registry at ``/metrics``, and ``routes`` by their paths.
+
+    The metrics are served from the first report on. Before, a scrape would take a series that is
+    not known yet for one that is gone, and of a counter that comes late its first rise would be
+    lost.
 
     Raises SinkError when the address cannot be listened on. The registry and the routes are
     called in threads of the endpoint. ``name`` labels its metrics.
@@ -62,16 +69,18 @@ class HttpSink:
         name: str = "http",
     ) -> None:
         self.name = name
+        self._reported = threading.Event()
         self._server = _bind(target)
-        self._server.set_app(_Application(registry, routes or {}))
+        self._server.set_app(_Application(registry, routes or {}, self._reported.is_set))
         self.port: int = self._server.server_port
         self._thread = threading.Thread(
             target=self._server.serve_forever, name="scrape endpoint", daemon=True
         )
         self._thread.start()
 
-    def write(self, exposition: bytes) -> None:
-        """Do nothing: each scrape renders the registry, which is newer than this report."""
+    def write(self, exposition: bytes) -> None:  # noqa: ARG002 - of the Protocol
+        """Serve the metrics from now on; each scrape renders what is newer than this report."""
+        self._reported.set()
 
     def close(self) -> None:
         """Stop listening; answers under way may end within their time."""
@@ -94,7 +103,13 @@ def _bind(target: HttpTarget) -> BoundedServer:
 class _Application:
     """The WSGI application: our paths, GET and HEAD only."""
 
-    def __init__(self, registry: CollectorRegistry, routes: Mapping[str, Route]) -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        routes: Mapping[str, Route],
+        has_report: Callable[[], bool],
+    ) -> None:
+        self._has_report = has_report
         self._metrics: WSGIApplication = make_wsgi_app(registry)
         self._routes = {"/": self._index, **routes}
 
@@ -110,6 +125,8 @@ class _Application:
         if method not in ("GET", "HEAD"):
             headers = (("Allow", "GET, HEAD"),)
             return _send(Reply(405, _TEXT, b"only GET and HEAD\n", headers), start)
+        if path == "/metrics" and not self._has_report():
+            return _send(_NOT_YET, start)
         if path == "/metrics":
             return self._metrics({**environ, "REQUEST_METHOD": "GET"}, start)
         route = self._routes.get(path)
