@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supervisor_maint.cli.arguments import add_command
-from supervisor_maint.cli.init_values import add_options, values_of
+from supervisor_maint.cli.init_values import add_options, contradiction, values_of
 from supervisor_maint.errors import DeploymentError
 
 if TYPE_CHECKING:
@@ -45,8 +45,12 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def run(args: argparse.Namespace) -> int:
     """Lay out, and check. 1 when something differs and was left as it is, or a check failed."""
+    from supervisor_maint.cli import complain
     from supervisor_maint.deployment.changes import Kind
 
+    wrong = contradiction(args)
+    if wrong is not None:
+        return complain(wrong, code=2)
     root: Path = args.folder.absolute()
     values = _values(args, root)
     changes = _changes(root, values)
@@ -59,6 +63,8 @@ def run(args: argparse.Namespace) -> int:
     for change in changes:
         _lay_out(root, change, overwrites=args.yes)
     _tell_what_is_open(changes, values)
+    for line in values.files_needed():
+        print(f"{'needed':<12}{line}")
     is_good = _check(root, [change.file for change in changes])
     is_left = Kind.DIFFERENT in kinds and not args.yes
     if is_left:

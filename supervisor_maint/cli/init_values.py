@@ -32,7 +32,7 @@ def _word(name: str) -> Callable[[str], str]:
     """Return what reads an option as the settings read the key of the same kind."""
 
     def read(text: str) -> str:
-        from supervisor_maint.deployment.values import plain
+        from supervisor_maint.deployment.plain import plain
         from supervisor_maint.settings import words
 
         getattr(words, name)(text)
@@ -85,14 +85,33 @@ OPTIONS: Mapping[str, Given] = {
     "pager-url": Given("URL", _word("url"), "webhook that critical alerts go to"),
     "tickets-url": Given("URL", _word("url"), "webhook that other alerts go to"),
 }
+_SERVERS: Mapping[str, str] = {
+    "pushgateway": "the Pushgateway",
+    "prometheus": "Prometheus",
+    "alertmanager": "Alertmanager",
+}
+# The keys of a section that names a server; files are named here, and not made.
+_ACCESS: Mapping[str, Given] = {
+    "ca-file": Given("PATH", _word("path"), "CAs for the certificate of {server}"),
+    "username": Given("NAME", _word("text"), "user for {server}"),
+    "password-file": Given("PATH", _word("path"), "file with the password for {server}"),
+    "bearer-token-file": Given("PATH", _word("path"), "file with the token for {server}"),
+    "client-cert": Given("PATH", _word("path"), "our certificate for {server}"),
+    "client-key": Given("PATH", _word("path"), "its key (default: in the certificate)"),
+}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add every option with a value; what one does not take is wrong usage, in a sentence."""
     for name, given in OPTIONS.items():
-        parser.add_argument(
-            f"--{name}", metavar=given.metavar, type=_typed(given.read), help=given.meaning
-        )
+        _add(parser, name, given, given.meaning)
+    for server, shown in _SERVERS.items():
+        for key, given in _ACCESS.items():
+            _add(parser, f"{server}-{key}", given, given.meaning.format(server=shown))
+
+
+def _add(parser: argparse.ArgumentParser, name: str, given: Given, meaning: str) -> None:
+    parser.add_argument(f"--{name}", metavar=given.metavar, type=_typed(given.read), help=meaning)
 
 
 def _typed(read: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -107,11 +126,40 @@ def _typed(read: Callable[[str], Any]) -> Callable[[str], Any]:
 
 def values_of(args: argparse.Namespace, root: Path) -> Values:
     """Return what was given, and what this machine says of the rest. Raises ValueError."""
+    from supervisor_maint.deployment.access import Access
     from supervisor_maint.deployment.values import Values
 
     names = [name.replace("-", "_") for name in OPTIONS]
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    return Values(**{**_of_this_machine(args.owner, root), **given})
+    accesses = {f"{server}_access": Access(**_keys(args, server)) for server in _SERVERS}
+    return Values(**{**_of_this_machine(args.owner, root), **given, **accesses})
+
+
+def contradiction(args: argparse.Namespace) -> str | None:
+    """Say what of the options does not go together; None when all of them do."""
+    from supervisor_maint.monitoring.access import contradictions
+
+    for server in _SERVERS:
+        keys = _keys(args, server)
+        for key, problem in contradictions(keys):
+            return _as_options(server, f"{key}: {problem}")
+        if keys and getattr(args, f"{server}_url") is None:
+            return f"expected --{server}-url beside how it lets us in, found none"
+    return None
+
+
+def _as_options(server: str, sentence: str) -> str:
+    """Return a sentence about keys of the settings as one about options."""
+    for name in _ACCESS:
+        sentence = sentence.replace(name.replace("-", "_"), f"--{server}-{name}")
+    return sentence
+
+
+def _keys(args: argparse.Namespace, server: str) -> dict[str, str]:
+    """Return how a server lets us in, by the keys of the settings."""
+    names = [key.replace("-", "_") for key in _ACCESS]
+    found = {name: getattr(args, f"{server}_{name}") for name in names}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _of_this_machine(owner: str | None, root: Path) -> dict[str, Any]:

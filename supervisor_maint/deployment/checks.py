@@ -31,7 +31,8 @@ class Check:
 OURS = "supervisor-maint"
 CHECKS: Sequence[Check] = (
     Check(OURS, ("check-config",), "supervisor/maint.conf"),
-    Check("promtool", ("check", "config"), "prometheus/scrape-*.yml"),
+    # The files that they name are on the machine of Prometheus.
+    Check("promtool", ("check", "config", "--syntax-only"), "prometheus/scrape-*.yml"),
     Check("promtool", ("check", "rules"), "prometheus/*.rules.yml"),
     Check("amtool", ("check-config",), "alertmanager/*.yml"),
     Check("logrotate", ("-d",), "logrotate/*"),

@@ -43,12 +43,25 @@ def init(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def access(folder: Path) -> list[str]:
+    """Return the options of a gateway that lets in by a password, and of an Alertmanager by TLS."""
+    options = ["--pushgateway-username", "me"]
+    for option in ("pushgateway-ca-file", "pushgateway-password-file", "alertmanager-client-cert"):
+        file = folder / option
+        file.write_text("a secret\n", encoding="utf-8")
+        file.chmod(0o600)
+        options += [f"--{option}", str(file)]
+    return options
+
+
 @pytest.mark.needs_server(*TOOLS)
 @pytest.mark.parametrize("given", [{}, EVERYTHING], ids=["nothing given", "everything given"])
 def test_tools_take_everything(given: dict[str, str], tmp_path: Path) -> None:
     """Every tool takes its files, filled in or with their examples; the rules' tests hold."""
     folder = tmp_path / "conf.d"
     options = [word for name, value in given.items() for word in (f"--{name}", value)]
+    if given:
+        options += access(tmp_path)
     found = init(folder, *options)
     tests = sorted((folder / "prometheus" / "tests").glob("*.test.yml"))
     promtool = run_tool("promtool", "test", "rules", *tests)
@@ -57,7 +70,7 @@ def test_tools_take_everything(given: dict[str, str], tmp_path: Path) -> None:
     checks = [line.split(maxsplit=1) for line in found.stdout.splitlines() if line[:2] == "ok"]
     assert [
         "supervisor-maint check-config",
-        "promtool check config",
+        "promtool check config --syntax-only",
         "promtool check rules",
         "amtool check-config",
         "logrotate -d",

@@ -100,6 +100,51 @@ def test_difference_is_shown_and_left(
     assert (folder / "logrotate" / "supervisor").exists()
 
 
+def test_access_is_filled_in_and_no_secret_is_made(
+    init: Init, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is needed is said; the check of the settings fails as long as it is not there."""
+    secret = tmp_path / "gateway.password"
+    options = ["--pushgateway-url", "https://gateway.test", "--pushgateway-username", "me"]
+    options += ["--pushgateway-password-file", str(secret)]
+    first = init(*options)
+    shown = words(capsys.readouterr().out)
+    is_made = secret.exists()
+    secret.write_text("s3cret\n", encoding="utf-8")
+    secret.chmod(0o600)
+    second = init(*options)
+
+    assert (1, False, 0) == (first, is_made, second)
+    owner = getpass.getuser()
+    assert f"needed {secret}: the password on its first line; owner {owner}, mode 0600" in shown
+    assert "failed supervisor-maint check-config" in shown
+    assert f"\npassword_file={secret}\n" in (folder / MAINT).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (
+            ["--pushgateway-url", "https://g", "--pushgateway-username", "me"],
+            "--pushgateway-username: expected --pushgateway-password-file beside it, found none",
+        ),
+        (
+            ["--alertmanager-ca-file", "/ca.pem"],
+            "expected --alertmanager-url beside how it lets us in, found none",
+        ),
+    ],
+)
+def test_access_that_cannot_be(
+    init: Init, folder: Path, options: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Options that do not go together are wrong usage, and nothing is written."""
+    code = init(*options)
+
+    assert 2 == code
+    assert expected in capsys.readouterr().err
+    assert not folder.exists()
+
+
 def test_yes_overwrites(init: Init, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With ``--yes`` the difference is shown first, and then written."""
     init()

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from supervisor_maint.deployment.access import Access
 from supervisor_maint.deployment.changes import Change, Kind
 from supervisor_maint.deployment.checks import CHECKS
 from supervisor_maint.deployment.files import shipped
@@ -35,6 +36,9 @@ FULL = attrs.evolve(
     runbook_url="https://docs.test/runbook.md",
     pager_url="http://pager.test/",
     tickets_url="http://tickets.test/",
+)
+ACCESS = Access(
+    ca_file="/etc/ca.pem", username="me", password_file="/etc/x.password", client_cert="/etc/us.pem"
 )
 # The examples that the shipped files have where machines differ.
 PLACEHOLDER = re.compile(
@@ -127,6 +131,72 @@ def test_gateway_as_a_target(url: str, target: str, options: str) -> None:
     assert (target, options) == (values.pushgateway_target, values.pushgateway_scrape)
 
 
+@pytest.mark.parametrize("server", ["pushgateway", "prometheus", "alertmanager"])
+def test_access_follows_the_url(server: str) -> None:
+    """What a server behind TLS and a password asks for stands in its section."""
+    values = attrs.evolve(FULL, **{f"{server}_access": ACCESS})
+    filled = fill_in("supervisor/maint.conf", SHIPPED["supervisor/maint.conf"], values)
+
+    before, keys, _after = filled.partition(ACCESS.lines + "\n")
+
+    assert getattr(values, f"{server}_url") == before.rpartition("=")[2]
+    assert "\nca_file=/etc/ca.pem\nusername=me\npassword_file=/etc/x.password" in keys
+
+
+@pytest.mark.parametrize(
+    ("access", "expected"),
+    [
+        (
+            ACCESS,
+            "    tls_config:\n"
+            "      ca_file: pushgateway-ca.pem\n"
+            "      cert_file: pushgateway-client.pem\n"
+            "      key_file: pushgateway-client.pem\n"
+            "    basic_auth:\n"
+            "      username: me\n"
+            "      password_file: pushgateway.password\n",
+        ),
+        (
+            Access(bearer_token_file="/t", client_cert="/c", client_key="/k"),
+            "    tls_config:\n"
+            "      cert_file: pushgateway-client.pem\n"
+            "      key_file: pushgateway-client.key\n"
+            "    authorization:\n"
+            "      credentials_file: pushgateway.token\n",
+        ),
+        (Access(), ""),
+    ],
+)
+def test_gateway_is_scraped_as_it_is_pushed_to(access: Access, expected: str) -> None:
+    """With the same credentials, in files of Prometheus' own beside its configuration."""
+    assert expected == access.scrape
+
+
+def test_files_that_are_needed_are_named() -> None:
+    """Whose they are to be and with which mode; one that two servers share is named once."""
+    values = attrs.evolve(
+        FULL,
+        pushgateway_access=Access(bearer_token_file="/t", client_cert="/c", client_key="/k"),
+        alertmanager_access=Access(bearer_token_file="/t", ca_file="/ca"),
+        prometheus_access=Access(client_cert="/both"),
+    )
+    prometheus = "owner whom Prometheus runs as, mode 0600"
+
+    assert values.files_needed() == (
+        "/t: the token on its first line; owner maint, mode 0600",
+        "/c: our certificate, as PEM; readable for maint, mode 0644",
+        "/k: its key, as PEM; owner maint, mode 0600",
+        "/both: our certificate, as PEM; owner maint, mode 0600",
+        "/ca: the CAs, as PEM; readable for maint, mode 0644",
+        f"pushgateway.token beside prometheus.yml: a copy of /t; {prometheus}",
+        "pushgateway-client.pem beside prometheus.yml: a copy of /c; readable for whom Prometheus "
+        "runs as, mode 0644",
+        f"pushgateway-client.key beside prometheus.yml: a copy of /k; {prometheus}",
+        "grafana/datasource.yaml: how Prometheus lets Grafana in, say it there",
+    )
+    assert () == FULL.files_needed()
+
+
 @given(st.text(min_size=1))
 def test_value_means_itself_in_every_file(text: str) -> None:
     """A value that an ini file, YAML or JSON would read as something else is refused."""
@@ -196,10 +266,11 @@ def test_every_kind_of_file_is_checked() -> None:
             "check-config",
             "/etc/x/supervisor/maint.conf",
         ),
-        "promtool check config": (
+        "promtool check config --syntax-only": (
             "promtool",
             "check",
             "config",
+            "--syntax-only",
             "/etc/x/prometheus/scrape-http.yml",
             "/etc/x/prometheus/scrape-textfile.yml",
         ),
