@@ -34,6 +34,7 @@ _TO_LOOK = os.O_PATH | _NEVER_FOLLOW
 # O_NONBLOCK: nothing that lies in a folder's place makes us wait.
 _TO_LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK | _NEVER_FOLLOW
 _NO_CHANGE = -1  # chown(2)'s own word for "leave it"
+_GONE = " (deleted)"  # what /proc adds to the name of a file that has lost it (proc(5))
 
 
 class PathRefused(Exception):
@@ -176,8 +177,14 @@ def _opened(name: str, folder: int) -> int:
 def _is_named(descriptor: int, name: str) -> bool:
     """Tell whether what is open still has the name that it was opened by.
 
-    The kernel adds ``(deleted)`` to one that was taken away, and never gives it back (proc(5)).
+    The kernel marks one that was taken away, and never gives it back. A name that ends like the
+    mark proves nothing: it could have been shortened by that, and then taken away. Raises
+    NotApplied.
     """
+    if name.endswith(_GONE):
+        raise NotApplied(
+            f"its name ends in {_GONE!r}, as /proc writes that of a file that is gone; rename it"
+        )
     with _through_proc(descriptor) as itself:
         return os.readlink(itself).endswith(f"/{name}")  # noqa: PTH115 - as the calls below
 

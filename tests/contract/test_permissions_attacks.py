@@ -182,6 +182,36 @@ def test_name_that_is_taken_away_does_not_make_a_link_the_only_one(
     assert (0, 1) == (report.rules[0].fixed, report.rules[0].skipped)
 
 
+def test_name_like_that_of_a_file_that_is_gone_is_no_name(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does it when its name, before it is removed, is made one that /proc writes like it.
+
+    Of ``x (deleted)``, renamed to ``x`` and removed, /proc says what it said before.
+    """
+    trap = scene.shared / "x (deleted)"
+    look, open_to_look = filesystem.look, filesystem._opened
+
+    def look_late(name: str, folder: int) -> Facts:
+        return attrs.evolve(look(name, folder), links=1)
+
+    def open_and_lose(name: str, folder: int) -> int:
+        descriptor = open_to_look(name, folder)
+        trap.rename(scene.shared / "x").unlink()
+        return descriptor
+
+    os.link(scene.secret, trap)
+    monkeypatch.setattr(filesystem, "look", look_late)
+    monkeypatch.setattr(filesystem, "_opened", open_and_lose)
+    report = mend(rule(str(trap), owner=str(MALLORY), mode="0644"))
+
+    assert not (scene.shared / "x").exists()
+    assert scene.is_safe
+    assert [
+        "its name ends in ' (deleted)', as /proc writes that of a file that is gone; rename it"
+    ] == reasons(report)
+
+
 def test_folder_that_is_swapped_for_a_clean_one_is_not_closed_over_its_trap(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
