@@ -48,6 +48,7 @@ class _One:
         return not other.literal or other.meets(self)
 
 
+_ANY = _One("[^/]")
 _Name = tuple[Union[_Many, _One], ...]
 
 
@@ -60,7 +61,7 @@ def _token(match: re.Match[str], text: str) -> _Many | _One:
     if match["star"]:
         return MANY
     if match["any"]:
-        return _One("[^/]")
+        return _ANY
     if match["set"] is not None:
         return _set(match["set"], bool(match["not"]), text)
     if match["char"] == "[":
@@ -137,6 +138,14 @@ class Pattern:
         return Pattern(self.names[:depth])
 
     @property
+    def before_any_name(self) -> Pattern:
+        """The pattern without the names at its end that may be any: ``/etc`` of ``/etc/*``."""
+        end = len(self.names)
+        while end and _is_any(self.names[end - 1]):
+            end -= 1
+        return Pattern(self.names[:end])
+
+    @property
     def with_all_below(self) -> Pattern:
         """The pattern of what this one means and of everything below that."""
         return Pattern((*self.names, MANY))
@@ -153,6 +162,11 @@ class Pattern:
     def meets(self, other: Pattern) -> bool:
         """Tell whether some path may be meant by both."""
         return _meet(self.names, other.names, _names_meet)
+
+
+def _is_any(name: _Name | _Many) -> bool:
+    """Tell whether a name may be any, save for too short a one: ``*``, ``?*``, ``**``."""
+    return isinstance(name, _Many) or (MANY in name and set(name) <= {MANY, _ANY})
 
 
 def _expression(name: _Name) -> str:

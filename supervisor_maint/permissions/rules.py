@@ -195,10 +195,9 @@ def _too_much(pattern: Pattern, is_recursive: bool) -> str | None:
     tops = [pattern] if is_recursive else []
     if pattern.is_deep:
         tops.append(pattern.before_depth)
-    if not tops:
-        return None
     known = ((path, Pattern.parse(path)) for path in _TOO_MUCH)
-    return next((path for path, folder in known for top in tops if top.meets(folder)), None)
+    ways = [way for top in tops for way in (top, top.before_any_name)]
+    return next((path for path, folder in known for way in ways if way.meets(folder)), None)
 
 
 def _of_choice(rule: Rule) -> Found:

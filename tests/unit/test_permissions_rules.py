@@ -174,6 +174,7 @@ def test_bad_rule_is_refused(given: dict[str, Any], key: str, sentence: str) -> 
         *("/", "//", "/etc", "/etc/", "/usr", "/home", "/usr/local", "/usr/share", "/var"),
         *("/var/log", "/var/lib", "/tmp", "/proc/1", "/sys/kernel/debug", "/*", "/e*", "/?tc"),
         *("/[eu]tc", "/*/lib", "/usr/l*", "/var/[!x]*", "/proc/[0-9]*/task"),
+        *("/etc/*", "/home/*", "/home/*/*", "/srv/?*", "/var/log/*/", "/usr/local/*"),
     ],
 )
 def test_recursive_rule_on_too_much_is_refused(path: str) -> None:
@@ -182,7 +183,9 @@ def test_recursive_rule_on_too_much_is_refused(path: str) -> None:
         rule(path, recursive=True)
 
 
-@pytest.mark.parametrize("path", ["/**", "/**/x", "/etc/**", "/etc/**/*.conf", "/*/**", "/u*/**"])
+@pytest.mark.parametrize(
+    "path", ["/**", "/**/x", "/etc/**", "/etc/**/*.conf", "/*/**", "/u*/**", "/home/*/**"]
+)
 def test_any_depth_from_too_much_on_is_refused(path: str) -> None:
     """So is ``**`` after such a folder."""
     with pytest.raises(SettingsError, match=r"that (is|may be) everything in /"):
