@@ -15,6 +15,8 @@ import attrs
 
 VERSION = 1
 PATHS_LISTED = 1000
+# A path may have 4095 bytes, and be sixteen thousand characters when it is escaped.
+_SHOWN_AT_EACH_END = 500
 
 
 class Result(enum.Enum):
@@ -123,8 +125,11 @@ def printable(path: str) -> str:
     r"""Write a path so that a terminal and a log line can show it, and so that it stays one path.
 
     What does not print is escaped as Python and ``ls --escape`` do: a line feed is ``\n``, a byte
-    that is no UTF-8 is ``\xff``, a backslash is doubled.
+    that is no UTF-8 is ``\xff``, a backslash is doubled. Of a path that is very long the beginning
+    and the end are written, with ``…`` between.
     """
+    if len(path) > 2 * _SHOWN_AT_EACH_END:
+        path = f"{path[:_SHOWN_AT_EACH_END]}…{path[-_SHOWN_AT_EACH_END:]}"
     if path.isprintable() and "\\" not in path:
         return path
     return "".join(_printable(char) for char in path)

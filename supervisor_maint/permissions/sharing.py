@@ -27,9 +27,8 @@ from supervisor_maint.permissions.walking import OVERDUE, Overdue, Place, Walk
 # A walk that goes into or out of folders less often is over before a second process has begun.
 _TURNS_ALONE = 100
 _IDLE = b"idle"
+# The longest path that is walked fits in, though escaped a character may become twelve.
 _MESSAGE_BYTES = 64 * 1024
-# Deeper ones stay where they are: escaped, a character of a path may become twelve.
-_PATH_CHARACTERS = _MESSAGE_BYTES // 12 - 100
 _LOST = "the process that shared the walk ended early; some folders were not looked at"
 
 
@@ -63,9 +62,7 @@ class _Line:
         return self._is_other_idle
 
     def take(self, place: Place) -> bool:
-        """Hand over a place, unless its path is too long for a message."""
-        if len(place.path) > _PATH_CHARACTERS:
-            return False
+        """Hand over a place."""
         around = place.surroundings
         message = json.dumps(
             [

@@ -23,6 +23,10 @@ from supervisor_maint.permissions.report import printable
 from supervisor_maint.permissions.rules import folder_of
 
 _MOUNTED = "another file system is mounted here; write a rule of its own for it"
+# No program can open by its path what has a longer one (PATH_MAX, limits.h), and what lies there
+# was put there to be a trouble: each further folder would be remembered with its whole path.
+_LONGEST_PATH = 4095
+_TOO_DEEP = f"its path is longer than {_LONGEST_PATH} characters; it was not looked at"
 # How many names of one folder are looked at between two looks at the clock.
 _NAMES_BETWEEN = 4096
 
@@ -271,6 +275,9 @@ def _below(place: Place, name: str) -> Place | None:
     is_governed = governs_all or _governs(place, name, is_directory=True)
     is_way = governs_all or standard.reaches_into(place.path + name)
     if not (is_governed or is_way):
+        return None
+    if len(place.path) + len(name) > _LONGEST_PATH:
+        place.inspector.fail(place.path + name, _TOO_DEEP)
         return None
     try:
         return _entered(place, name, is_governed, is_way)

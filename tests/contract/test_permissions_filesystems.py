@@ -127,28 +127,41 @@ def test_immutable_file_is_a_reason(tree: Path) -> None:
     assert reasons(report)[0].startswith("not permitted, not even to root: it is immutable")
 
 
+NAME, LONGER = "n" * 200, "f" * 255
+
+
 @pytest.fixture
 def deep(tmp_path: Path) -> Iterator[int]:
-    """Open the last of so many folders in each other that its path is too long for the kernel."""
+    """Open the last of so many folders in each other that a long name makes the path too long."""
     descriptor = os.open(tmp_path, os.O_RDONLY)
-    for _ in range(25):
-        os.mkdir("n" * 200, dir_fd=descriptor)
-        below = os.open("n" * 200, os.O_RDONLY, dir_fd=descriptor)
+    for _ in range((4090 - len(str(tmp_path))) // len(f"/{NAME}")):
+        os.mkdir(NAME, dir_fd=descriptor)
+        below = os.open(NAME, os.O_RDONLY, dir_fd=descriptor)
         os.close(descriptor)
         descriptor = below
     yield descriptor
     os.close(descriptor)
-    shutil.rmtree(tmp_path / ("n" * 200))
+    shutil.rmtree(tmp_path / NAME)
 
 
-def test_file_whose_path_is_too_long_is_a_reason(tmp_path: Path, deep: int) -> None:
-    """A folder at any depth is mended, and a file when the kernel can tell of its name."""
-    os.close(os.open("file", os.O_CREAT | os.O_WRONLY, 0o644, dir_fd=deep))
+def test_what_has_too_long_a_path_is_a_reason(tmp_path: Path, deep: int) -> None:
+    """What no program can name by its path is told and left: a file, and a folder with all in it.
+
+    So nobody can make us remember paths without an end by folders in each other.
+    """
+    os.close(os.open(LONGER, os.O_CREAT | os.O_WRONLY, 0o644, dir_fd=deep))
+    os.mkdir(LONGER[1:], dir_fd=deep)
+    os.mkdir(f"{LONGER[1:]}/further", dir_fd=deep)
+    os.close(os.open("x", os.O_CREAT | os.O_WRONLY, 0o644, dir_fd=deep))
     report = mend(rule(str(tmp_path), recursive=True, dir_mode="0700", file_mode="0600"))
 
     assert 0o700 == stat.S_IMODE(os.fstat(deep).st_mode)
-    assert 0o644 == stat.S_IMODE(os.stat("file", dir_fd=deep).st_mode)
-    assert ["file name too long"] == [reason for reason in reasons(report) if reason]
+    assert 0o600 == stat.S_IMODE(os.stat("x", dir_fd=deep).st_mode)
+    assert {
+        "file name too long",
+        "its path is longer than 4095 characters; it was not looked at",
+    } == {reason for reason in reasons(report) if reason}
+    assert 2 == report.rules[0].failed
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
