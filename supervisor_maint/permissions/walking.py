@@ -28,7 +28,7 @@ _MOUNTED = "another file system is mounted here; write a rule of its own for it"
 _LONGEST_PATH = 4095
 _TOO_DEEP = f"its path is longer than {_LONGEST_PATH} characters; it was not looked at"
 # How many names of one folder are looked at between two looks at the clock.
-_NAMES_BETWEEN = 4096
+_NAMES_BETWEEN = 512
 
 
 OVERDUE = "the deadline passed before this rule was done; the next pass begins anew"
@@ -228,7 +228,9 @@ class Walk:
         governs_all = inspector.standard.governs_all_below
         right, ok = inspector.right_files, 0
         try:
-            for entry in place.entries:
+            for number, entry in enumerate(place.entries, 1):
+                if number % _NAMES_BETWEEN == 0 and self._is_overdue():
+                    raise Overdue
                 if not governs_all:
                     if entry.is_dir(follow_symlinks=False):
                         return entry.name
@@ -245,8 +247,6 @@ class Walk:
                     _inspect(place, entry.name, Facts.of(status))
                     continue
                 ok += 1
-                if ok % _NAMES_BETWEEN == 0 and self._is_overdue():
-                    raise Overdue
             return None
         finally:
             inspector.tally.ok += ok

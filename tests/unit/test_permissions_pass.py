@@ -6,12 +6,13 @@ import os
 import socket
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from supervisor_maint.permissions import filesystem, passes
+from supervisor_maint.permissions import filesystem, passes, walking
 from supervisor_maint.permissions.report import Result
 from supervisor_maint.permissions.rules import SUPERVISOR_LOGS, Missing
 from tests.fakes.permission_passes import (
@@ -271,6 +272,22 @@ def test_pass_stops_in_the_middle_of_a_rule(tree: Path) -> None:
 
     assert report.rules[0].problem is not None
     assert 0 < report.rules[0].seen < 6
+
+
+@pytest.mark.parametrize("given", [{}, {"exclude": ("*.log",)}, {"mode": "0644"}])
+def test_pass_stops_in_the_middle_of_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
+) -> None:
+    """A deadline that passes within one folder ends the walk, whatever is done about its files."""
+    for number in range(20):
+        make_file(tmp_path / f"{number}.log")
+    monkeypatch.setattr(walking, "_NAMES_BETWEEN", 5)
+    times = iter(range(100))
+    wanted = rule(str(tmp_path), recursive=True, **given)
+    report = mend(wanted, clock=lambda: next(times), deadline_at=3)
+
+    assert walking.OVERDUE == report.rules[0].problem
+    assert report.rules[0].seen < 10
 
 
 def test_logs_of_supervisord_are_mended(tree: Path) -> None:
