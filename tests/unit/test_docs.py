@@ -74,7 +74,7 @@ def _anchor(heading: str) -> str:
 
 
 def _documents() -> Iterator[Document]:
-    for path in (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))):
+    for path in (*sorted(REPOSITORY.glob("*.md")), *sorted((REPOSITORY / "docs").rglob("*.md"))):
         yield Document(path, path.read_text(encoding="utf-8"))
 
 
