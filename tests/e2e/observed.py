@@ -19,8 +19,6 @@ from tests.e2e.harness import RealSupervisord, listener
 from tests.e2e.harness_programs import free_port
 from tests.e2e.harness_servers import Samples, http_get, metrics
 
-SETTLE_SECONDS = 1.0
-PUSH_SECONDS = 5.0  # the shortest that there is
 LISTENER_LOG = "maint.stderr.log"
 
 MAINT_CONF = """\

@@ -160,7 +160,7 @@ def _execute_one(sim: Simulation, kind: CallKind, spec: Namespec, moment: Moment
         fault = sim.world.stop(spec, sim.now, "run")
     else:
         sim.judge.starting(process, sim.journal, moment.observed_at)
-        fault = sim.world.start(spec, sim.now, "run")
+        fault = sim.world.start(spec, sim.now)
     return _result(kind, spec, CallOutcome.REFUSED if fault else CallOutcome.ACCEPTED, fault)
 
 

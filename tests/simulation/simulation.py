@@ -141,7 +141,7 @@ class Simulation:
         self.world.stop(trouble.namespec, self.now, "operator")  # type: ignore[arg-type]
 
     def _trouble_start(self, trouble: Trouble) -> None:
-        self.world.start(trouble.namespec, self.now, "operator")  # type: ignore[arg-type]
+        self.world.start(trouble.namespec, self.now)  # type: ignore[arg-type]
 
     def _trouble_restart(self, trouble: Trouble) -> None:
         fault = self.world.stop(trouble.namespec, self.now, "operator")  # type: ignore[arg-type]
@@ -153,7 +153,7 @@ class Simulation:
         if process.state is S.STOPPING:
             self.later(0.05, self._start_when_stopped, namespec)
         elif process.state is S.STOPPED and self.world.is_alive:
-            self.world.start(process.namespec, self.now, "operator")
+            self.world.start(process.namespec, self.now)
 
     def _trouble_stop_all(self, _: Trouble) -> None:
         for spec, process in self.world.processes.items():

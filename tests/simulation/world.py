@@ -45,12 +45,10 @@ class Process:
     kill_at: float | None = None
     retry_at: float = 0.0
     failures: int = 0
-    is_expected: bool = True
     away_since_at: float | None = None
     running_since_at: float = 0.0
     stopped_by: str = "nobody"
     stop_called_at: float = 0.0
-    started_by: str = "nobody"
     _status: ProcessStatus | None = None
 
     def changed(self) -> None:
@@ -133,7 +131,7 @@ class Supervisord:
         self.turn(now)
         return ""
 
-    def start(self, namespec: Namespec, now: float, by: str) -> str:
+    def start(self, namespec: Namespec, now: float) -> str:
         """``startProcess(wait=False)``: an empty text, or the fault."""
         process = self.processes.get(namespec)
         if process is None:
@@ -143,7 +141,6 @@ class Supervisord:
         if process.state in _STOPPABLE:
             return "ALREADY_STARTED"
         if process.state in _STARTABLE:
-            process.started_by = by
             process.failures = 0
             self._spawn(process, now)
         self.turn(now)
@@ -210,7 +207,6 @@ class Supervisord:
         elif (state is S.EXITED and process.autorestart) or (
             state is S.STOPPED and process.autostart and not process.started_at
         ):
-            process.started_by = "supervisord"
             self._spawn(process, now)
 
     def _reap(self, process: Process, now: float) -> None:
