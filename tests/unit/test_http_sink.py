@@ -139,6 +139,14 @@ def test_paths_and_methods(
     assert (status, body) == (response.status, found)
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/nothing", "/" + 70_000 * "x"])
+def test_no_version_is_told(path: str, shared: HttpSink) -> None:
+    """The head of an answer, also to what is no request, says our name alone."""
+    response, _ = ask(shared, path)
+
+    assert ["supervisor-maint"] == [each.strip() for each in response.headers.get_all("Server")]
+
+
 def test_route_gets_its_query() -> None:
     """A further path is answered by its route, with any headers it gives."""
 

@@ -15,6 +15,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 logger = logging.getLogger(__name__)
 
+# Nothing of the versions of Python and its library.
+SERVER_NAME = "supervisor-maint"
 _IDLE_SECONDS = 5.0
 # Idle time alone would let a client that sends one byte a second stay for a day.
 _REQUEST_SECONDS = 10.0
@@ -39,7 +41,8 @@ class RequestHandler(WSGIRequestHandler):
     """One request of one client."""
 
     timeout = _IDLE_SECONDS
-    server_version = "supervisor-maint"
+    # what it says where the request is none, and no application is asked
+    server_version = SERVER_NAME
     sys_version = ""
 
     def get_stderr(self) -> io.StringIO:

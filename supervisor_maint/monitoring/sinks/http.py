@@ -9,14 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import attrs
 from prometheus_client import make_wsgi_app
 
 from supervisor_maint.errors import SinkError
-from supervisor_maint.monitoring.sinks.bounded_server import BoundedServer
+from supervisor_maint.monitoring.sinks.bounded_server import SERVER_NAME, BoundedServer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -116,7 +116,7 @@ class _Application:
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         """Answer one request. The server leaves out the body of a HEAD by what this returns."""
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        body = self._answer(method, path, environ, start)
+        body = self._answer(method, path, environ, _named(start))
         return [b""] if method == "HEAD" else body
 
     def _answer(
@@ -137,6 +137,17 @@ class _Application:
     @staticmethod
     def _index(_query: Mapping[str, str]) -> Reply:
         return Reply(200, _TEXT, b"supervisor-maint: metrics are at /metrics\n")
+
+
+def _named(start: StartResponse) -> StartResponse:
+    """Have answers begin with our name: the server's own tells which Python runs here."""
+
+    def start_named(
+        status: str, headers: list[tuple[str, str]], failure: Any = None, /
+    ) -> Callable[[bytes], object]:
+        return start(status, [("Server", SERVER_NAME), *headers], failure)
+
+    return start_named
 
 
 def _send(reply: Reply, start: StartResponse) -> Iterable[bytes]:
