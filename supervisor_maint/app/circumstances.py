@@ -79,7 +79,7 @@ class Scout:
             alerts = await self.asker.ask("alertmanager", alerting.alertmanager.alerts, matchers)
         except (MonitoringError, ValueError) as error:
             return CheckAnswer(False, f"nobody can tell: {error}")
-        return _answer(gates.firing(alerts))
+        return _answer(gates.firing(alerts, instance=alerting.instance, plan=plan.name))
 
     async def _query(self, plan: Plan) -> CheckAnswer | None:
         alerting = self.ports.alerting()

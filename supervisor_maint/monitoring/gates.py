@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 _MOST_SHOWN = 3
+# They fire until a run of their plan succeeds: what they keep back would be what ends them.
+_ENDED_BY_A_RUN = frozenset({"SupervisorMaintenanceFailed", "SupervisorMaintenanceMissed"})
 
 
 @attrs.frozen(hash=False)
@@ -34,9 +36,18 @@ class Sample:
         return f"{{{inside}}} {self.value:g}" if inside else f"{self.value:g}"
 
 
-def firing(alerts: Sequence[Alert]) -> str:
-    """Return a sentence about the alerts that keep a run from starting; empty for none."""
-    return f"firing: {_shown(alerts)}" if alerts else ""
+def firing(alerts: Sequence[Alert], *, instance: str, plan: str) -> str:
+    """Return a sentence about the alerts that keep a run of a plan from starting; empty for none.
+
+    Those that such a run would end do not.
+    """
+    against = [each for each in alerts if not _is_ended_by_a_run(each.labels, instance, plan)]
+    return f"firing: {_shown(against)}" if against else ""
+
+
+def _is_ended_by_a_run(labels: Mapping[str, str], instance: str, plan: str) -> bool:
+    is_of_plan = (labels.get("instance"), labels.get("plan")) == (instance, plan)
+    return is_of_plan and labels.get("alertname") in _ENDED_BY_A_RUN
 
 
 def answered(samples: Sequence[Sample]) -> str:

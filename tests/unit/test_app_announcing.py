@@ -366,6 +366,9 @@ def blocked(around: Alerting, **values: str) -> tuple[str, ...]:
 ALERTS = {"block_on_alerts": 'severity="critical", instance=~"{instance}.*"'}
 QUERY = {"block_on_query": "up == 0"}
 CRITICAL = Alert({"alertname": "Down", "severity": "critical", "instance": "web01"})
+LAST_FAILED = Alert(
+    {**CRITICAL.labels, "alertname": "SupervisorMaintenanceFailed", "plan": "nightly"}
+)
 
 
 def _alertmanager(**values: Any) -> FakeAlertmanager:
@@ -377,6 +380,7 @@ def _alertmanager(**values: Any) -> FakeAlertmanager:
     [
         (alerting(_alertmanager(firing=[CRITICAL])), ALERTS, ["firing: Down of web01"]),
         (alerting(_alertmanager(muted=[CRITICAL])), ALERTS, []),
+        (alerting(_alertmanager(firing=[LAST_FAILED])), ALERTS, []),
         (alerting(_alertmanager(firing=[MARKER])), ALERTS, []),
         (alerting(_alertmanager(trouble=AWAY)), ALERTS, ["nobody can tell: nobody there"]),
         (alerting(), ALERTS, ["nobody can be asked: [alertmanager] is gone"]),

@@ -18,7 +18,22 @@ from supervisor_maint.monitoring.gates import Alert, Sample, answered, firing
 )
 def test_firing_alerts(alerts: list[dict[str, str]], sentence: str) -> None:
     """Each alert is a reason; a few are named."""
-    assert sentence == firing([Alert(labels) for labels in alerts])
+    assert sentence == firing([Alert(labels) for labels in alerts], instance="web01", plan="p")
+
+
+@pytest.mark.parametrize(
+    ("labels", "keeps"),
+    [
+        ({"alertname": "SupervisorMaintenanceFailed", "instance": "web01", "plan": "p"}, False),
+        ({"alertname": "SupervisorMaintenanceMissed", "instance": "web01", "plan": "p"}, False),
+        ({"alertname": "SupervisorMaintenanceFailed", "instance": "web01", "plan": "q"}, True),
+        ({"alertname": "SupervisorMaintenanceFailed", "instance": "web02", "plan": "p"}, True),
+        ({"alertname": "SupervisorProcessFatal", "instance": "web01"}, True),
+    ],
+)
+def test_what_a_run_would_end_does_not_keep_it(labels: dict[str, str], keeps: bool) -> None:
+    """That the last run failed fires until one succeeds: it would keep a plan from ever running."""
+    assert keeps is bool(firing([Alert(labels)], instance="web01", plan="p"))
 
 
 @pytest.mark.parametrize(
