@@ -19,6 +19,9 @@ _MATCHER = re.compile(
     r"(?:\"(?P<quoted>(?:[^\"\\]|\\.)*)\"|(?P<bare>[^\s,\"{}=~][^\s,\"{}]*))(?=[\s,]|$)"
 )
 _ESCAPED = re.compile(r"\\([\"\\n])")
+# What Alertmanager's expressions have not, though Python's have.
+# Source: https://github.com/google/re2/wiki/Syntax
+_NOT_RE2 = re.compile(r"(?:^|[^\\])(?:\\\\)*(?:\(\?(?:<?[=!]|P=|\()|\\[1-9])")
 # What nobody names: an expression that fits all of these was written to fit everything.
 _STRANGERS = ("-", "0", "zz.stranger.invalid:65535")
 
@@ -40,6 +43,11 @@ class Matcher:
                 raise ValueError(
                     f"expected a regular expression for {self.name}, found {self.value!r}: {error}"
                 ) from None
+            if _NOT_RE2.search(self.value):
+                raise ValueError(
+                    "expected a regular expression as Alertmanager has them, with no look-around "
+                    f"or back-reference, for {self.name}, found {self.value!r}"
+                )
 
     def __str__(self) -> str:
         operator = f"{'=' if self.is_equal else '!'}{'~' if self.is_regex else '='}"

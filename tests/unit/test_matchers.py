@@ -51,6 +51,23 @@ def test_broken_expression_is_refused() -> None:
         parse('a=~"x("')
 
 
+@pytest.mark.parametrize(
+    "expression", ["web(?=01)", "(?!web).*", "(?<=web)01", "(?<!web)01", r"(a)\1", "(?P<n>a)(?P=n)"]
+)
+def test_expression_that_alertmanager_has_not_is_refused(expression: str) -> None:
+    """It would be rejected at three in the morning: nothing looks around or back in RE2."""
+    with pytest.raises(ValueError, match="no look-around or back-reference, for a"):
+        Matcher("a", expression, is_regex=True)
+
+
+@pytest.mark.parametrize(
+    "expression", [r"web\\1", r"(?i)web(?:01)?", r"\(?=x", r"10\.0\.1\.5", "(?P<n>a)"]
+)
+def test_expression_that_alertmanager_has_is_taken(expression: str) -> None:
+    """What only looks like one is none."""
+    assert expression == Matcher("a", expression, is_regex=True).value
+
+
 @given(st.from_regex(r"[A-Za-z_]\w{0,5}", fullmatch=True), st.text(), st.booleans())
 def test_what_is_shown_can_be_read(name: str, value: str, is_equal: bool) -> None:
     """Any value survives being written."""
