@@ -53,9 +53,11 @@ serverurl=unix://%(here)s/s.sock
 EVENTS = "PROCESS_STATE,PROCESS_GROUP,SUPERVISOR_STATE_CHANGE,REMOTE_COMMUNICATION,TICK_5,TICK_3600"
 
 
-def listener(config: Path | str, name: str = "maint", **options: object) -> str:
+def listener(
+    config: Path | str, name: str = "maint", *, python: str = sys.executable, **options: object
+) -> str:
     """Build the stanza that runs our listener with a configuration file."""
-    command = [sys.executable, "-m", "supervisor_maint", "listen", "--config", str(config)]
+    command = [python, "-m", "supervisor_maint", "listen", "--config", str(config)]
     defaults = {
         "events": EVENTS,
         "buffer_size": 4096,
@@ -73,7 +75,7 @@ class RealSupervisord:
 
     A context manager: it starts on entering and everything is ended on leaving. ``options`` go
     into ``[supervisord]``. ``environment`` is added to what its children inherit. ``program`` is
-    a script that runs it with something changed.
+    a script that runs it with something changed, ``python`` is what runs all that.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class RealSupervisord:
         password: str | None = None,
         environment: Mapping[str, str] | None = None,
         program: Sequence[str] = SUPERVISORD,
+        python: str = sys.executable,
         **options: object,
     ) -> None:
         # A unix socket's path has at most 107 bytes: pytest's tmp_path is too long for one.
@@ -93,7 +96,7 @@ class RealSupervisord:
         self.process: subprocess.Popen[bytes] | None = None
         self._credentials = (username, password)
         self._environment = dict(environment or {})
-        self._program = program
+        self._program = (python, "-W", "ignore", *program)
         self._options = options
         self._orphans_expected = False
         self.patience_seconds = 15.0  # what an orderly end may still leave for so long
@@ -123,8 +126,8 @@ class RealSupervisord:
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("SUPERVISOR_")
         }
-        # Root's supervisord warns of itself; what the tests read is its log.
-        command = [sys.executable, "-W", "ignore", *self._program, "-n", "-s"]
+        # Root's supervisord warns of itself (-W); what the tests read is its log.
+        command = [*self._program, "-n", "-s"]
         with (self.directory / "supervisord.out.log").open("ab") as output:
             self.process = subprocess.Popen(
                 [*command, "-c", str(self.config_file)],

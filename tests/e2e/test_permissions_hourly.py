@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +12,7 @@ import pytest
 
 from tests.e2e.harness import RealSupervisord, is_alive
 from tests.e2e.harness_programs import program, sleeper
+from tests.e2e.harness_python import shared_python
 from tests.e2e.hourly import HOURLY_SUPERVISORD, Hours, rule
 from tests.e2e.observed import Observed
 from tests.e2e.planned import Runs, plan, step
@@ -192,34 +190,19 @@ def test_only_reporting_changes_nothing(observe: Observe, tree: Path) -> None:
     assert 0 == observed.command("permissions", "--check").returncode
 
 
-def _can_be_nobody() -> bool:
-    """Tell whether another user can run this Python and load what it needs."""
-    if os.geteuid() != 0:
-        return True  # we are a user already
-    command = [sys.executable, "-c", "import supervisor, supervisor_maint"]
-    try:
-        loaded = subprocess.run(
-            command, user=NOBODY, group=NOBODY, extra_groups=(), cwd="/", check=False
-        )
-    except PermissionError:
-        return False
-    return loaded.returncode == 0
-
-
 @pytest.fixture
-def users_folder() -> Iterator[Path]:
-    """Make a folder that is the user's who supervisord runs as; pytest's own are closed to him."""
-    folder = Path(tempfile.mkdtemp(prefix="sm", dir="/tmp"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
+def open_folder() -> Iterator[Path]:
+    """Make a folder that every user can reach; pytest's own are closed to them."""
+    with tempfile.TemporaryDirectory(prefix="sm", dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
-def test_without_root_what_can_be_done_is_done(users_folder: Path) -> None:
+def test_without_root_what_can_be_done_is_done(open_folder: Path) -> None:
     """A user's listener mends modes of his files, and says once a rule what the rest needs."""
-    if not _can_be_nobody():
-        pytest.skip("another user can neither run this Python nor read what it loads")
+    python = shared_python(open_folder / "python")
+    users_folder = open_folder / "user"
+    users_folder.mkdir()
     own, given = users_folder / "own", users_folder / "given"
     for path in (own, given):
         path.mkdir()
@@ -231,7 +214,13 @@ def test_without_root_what_can_be_done_is_done(users_folder: Path) -> None:
         + rule("given", path=f"{given}/*", owner="root", mode="0640"),
     )
     user = {"user": NOBODY} if os.geteuid() == 0 else {}
-    supervisord = RealSupervisord(observed.stanza(), program=HOURLY_SUPERVISORD, **user)
+    supervisord = RealSupervisord(
+        observed.stanza(python=python.executable),
+        program=HOURLY_SUPERVISORD,
+        python=python.executable,
+        environment=python.environment,
+        **user,
+    )
     if user:
         for path in (users_folder, *users_folder.rglob("*"), supervisord.directory):
             os.chown(path, NOBODY, NOBODY)
