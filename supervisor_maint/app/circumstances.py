@@ -38,7 +38,7 @@ class Scout:
     asker: Asker
     totals: Totals
     zone: Callable[[], tzinfo]
-    _pools_trouble: str | None = attrs.field(init=False, default=None)
+    _pools_trouble: str = attrs.field(init=False, default="")
 
     async def blockers(self, run: Run) -> tuple[str, ...]:
         """Return a sentence for each reason not to start; what raises unexpectedly is one."""
@@ -48,11 +48,14 @@ class Scout:
     async def _find(self, run: Run) -> tuple[str, ...]:
         """Look at everything; monitoring and check steps are asked only when all else is well."""
         await self.journal.check()
+        pools_problem = await self._pools_problem()
         found = blockers.Circumstances(
             holds=None if self.journal.reading_trouble else self.journal.state.holds,
             journal_problem=self.journal.problem,
             supervisord_state=await self._supervisord_state(),
-            unknown_groups=await self._unknown_groups(),
+            # which groups matter, ``select`` says, once the processes are chosen
+            unknown_groups=None if pools_problem else (),
+            pools_problem=pools_problem,
             zone=self.zone(),
         )
         now = self.ports.clock()
@@ -100,17 +103,17 @@ class Scout:
         except SupervisorError:
             return None
 
-    async def _unknown_groups(self) -> tuple[str, ...] | None:
-        """Return no group when somebody knows the pools: which of them matters, ``select`` says."""
+    async def _pools_problem(self) -> str:
+        """Return why nobody knows the pools, nothing when somebody does."""
         try:
             await self.ports.probing(self.ports.pools)
         except MaintError as error:
             if error.msg != self._pools_trouble:
                 logger.warning("nobody knows which groups are listener pools: %s", error.msg)
             self._pools_trouble = error.msg
-            return None
-        self._pools_trouble = None
-        return ()
+        else:
+            self._pools_trouble = ""
+        return self._pools_trouble
 
 
 def _answer(reason: str) -> CheckAnswer:

@@ -33,7 +33,8 @@ class Circumstances:
 
     ``holds`` are those of the journal, ``journal_problem`` why it cannot be written or needs a
     resume, ``open_run`` the plan of another run that is under way, ``supervisord_state`` as
-    ``getState`` names it, ``unknown_groups`` those that nobody knows to be no listener pools.
+    ``getState`` names it, ``unknown_groups`` those that nobody knows to be no listener pools;
+    ``pools_problem`` is why nobody knows of any.
     ``alerts`` and ``query`` are what ``block_on_alerts`` and ``block_on_query`` found. ``zone`` is
     the one in which times are told.
     """
@@ -43,6 +44,7 @@ class Circumstances:
     open_run: str | None = None
     supervisord_state: str | None = None
     unknown_groups: Sequence[str] | None = None
+    pools_problem: str = ""
     alerts: CheckAnswer | None = None
     query: CheckAnswer | None = None
     checks: Mapping[str, CheckAnswer] = attrs.field(factory=dict)
@@ -81,7 +83,8 @@ def _not_able(found: Circumstances) -> Iterable[str]:
     if found.supervisord_state != "RUNNING":
         yield f"supervisord is not RUNNING: {found.supervisord_state or 'it does not answer'}"
     if found.unknown_groups is None:
-        yield "nobody knows which groups are listener pools"
+        why = f": {found.pools_problem}" if found.pools_problem else ""
+        yield f"nobody knows which groups are listener pools{why}"
     elif found.unknown_groups:
         yield unknown_groups(found.unknown_groups)
 

@@ -30,9 +30,7 @@ def find_configuration(pid: int) -> str:
         arguments = procfs.command_line(pid)
         script, options = _split(arguments)
         named = _configuration_option(options)
-        if named is not None:
-            return _absolute(pid, named)
-        return _default_file(pid, script)
+        return _default_file(pid, script) if named is None else _named_file(pid, named)
     except (OSError, getopt.GetoptError) as error:
         raise MaintError(
             f"cannot tell which configuration file supervisord (pid {pid}) was started with"
@@ -78,6 +76,13 @@ def _absolute(pid: int, file: str) -> str:
     if file.startswith("/"):
         return file
     return str(Path(procfs.working_directory(pid), file))
+
+
+def _named_file(pid: int, named: str) -> str:
+    file = _absolute(pid, named)
+    if file != named and not Path(file).exists():
+        raise FileNotFoundError(f"{file} is not there")
+    return file
 
 
 def _default_file(pid: int, script: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor_maint.errors import SettingsError
+from supervisor_maint.errors import MaintError, SettingsError
 from supervisor_maint.processes import Namespec
 from supervisor_maint.supervisord.configuration import (
     find_configuration,
@@ -271,8 +271,18 @@ def test_configuration_of_a_running_supervisord_is_found() -> None:
 )
 def test_option_is_found_in_every_spelling(options: list[str], tmp_path: Path) -> None:
     """Relative to the folder supervisord works in, however the option is written."""
+    (tmp_path / "own.conf").touch()
     with _Waiting([*SUPERVISORD, *options], tmp_path) as process:
         assert str(tmp_path / "own.conf") == find_configuration(process.pid)
+
+
+def test_relative_file_that_is_not_where_supervisord_works_is_told(tmp_path: Path) -> None:
+    """With ``directory`` it works elsewhere than it was started: nobody can tell where."""
+    waiting = _Waiting([*SUPERVISORD, "-c", "own.conf"], tmp_path)
+    with waiting as process, pytest.raises(MaintError) as refused:
+        find_configuration(process.pid)
+
+    assert f"({tmp_path}/own.conf is not there): set supervisord_config in" in str(refused.value)
 
 
 def test_default_file_is_found(tmp_path: Path) -> None:

@@ -290,13 +290,14 @@ def test_cancel_of_a_waiting_run_skips_it() -> None:
 
 
 def test_nobody_who_knows_the_pools_blocks() -> None:
-    """When nobody can tell which groups are listener pools, the run waits."""
+    """When nobody can tell which groups are listener pools, the run waits, and says why."""
 
     async def tale(scene: Scene) -> None:
         pools, scene.runs.pools = scene.runs.pools, None
         await scene.until_phase("pending")
         await scene.pass_seconds(5)
-        assert ("nobody knows which groups are listener pools",) == scene.run.blockers
+        why = "nobody knows the pools"
+        assert (f"nobody knows which groups are listener pools: {why}",) == scene.run.blockers
         scene.runs.pools = pools
         await scene.until_over()
 
