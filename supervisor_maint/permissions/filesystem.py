@@ -21,7 +21,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import attrs
 
@@ -33,6 +35,7 @@ _NEVER_FOLLOW = os.O_NOFOLLOW | os.O_CLOEXEC
 _TO_LOOK = os.O_PATH | _NEVER_FOLLOW
 # O_NONBLOCK: nothing that lies in a folder's place makes us wait.
 _TO_LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK | _NEVER_FOLLOW
+_ESCAPED = re.compile(rb"\\([0-7]{3})")
 _NO_CHANGE = -1  # chown(2)'s own word for "leave it"
 _GONE = " (deleted)"  # what /proc adds to the name of a file that has lost it (proc(5))
 
@@ -88,6 +91,23 @@ def _no_folder(descriptor: int, name: str, passed: str, path: str) -> str:
         real = printable(os.path.realpath(path))
         return f"{passed} is a symbolic link, which is not followed; write {real} as the path"
     return f"expected a folder at {passed}, found {facts.kind}"
+
+
+def mount_points() -> frozenset[str]:
+    """Return the paths at which something is mounted; none where there is no /proc to tell.
+
+    The number of its file system does not show that a folder of the same one is mounted there.
+    """
+    try:
+        with Path("/proc/self/mountinfo").open("rb") as lines:
+            return frozenset(os.fsdecode(_unescaped(line.split(b" ")[4])) for line in lines)
+    except OSError:
+        return frozenset()
+
+
+def _unescaped(path: bytes) -> bytes:
+    """Undo what keeps a path in one field: a space is written ``\\040`` (proc(5))."""
+    return _ESCAPED.sub(lambda found: bytes((int(found[1], 8),)), path)
 
 
 def open_folder(name: str, folder: int) -> int:

@@ -22,13 +22,15 @@ _CHANGED = "it changed while it was looked at; the next pass looks again"
 class Inspector:
     """Applies one standard.
 
-    ``right_files`` and ``right_folders`` hold the marks to which ``plan`` said "right".
+    ``mounts`` are the paths at which something is mounted. ``right_files`` and ``right_folders``
+    hold the marks to which ``plan`` said "right".
     """
 
     standard: Standard
     tally: Tally
     actor: Actor
     is_dry_run: bool
+    mounts: frozenset[str] = frozenset()
     right_files: set[tuple[int, ...]] = attrs.field(factory=set)
     right_folders: set[tuple[int, ...]] = attrs.field(factory=set)
 

@@ -14,7 +14,7 @@ from typing import Callable
 import attrs
 
 from supervisor_maint import accounts
-from supervisor_maint.permissions.filesystem import PathRefused, reason_of
+from supervisor_maint.permissions.filesystem import PathRefused, mount_points, reason_of
 from supervisor_maint.permissions.inspecting import Inspector
 from supervisor_maint.permissions.plan import Actor
 from supervisor_maint.permissions.policy import Policy
@@ -57,7 +57,7 @@ def run_pass(
     enabled = [rule for rule in rules if rule.is_enabled]
     chosen = [rule for rule in enabled if only in (None, rule.name)]
     tallies = {rule.name: Tally(rule.name) for rule in chosen}
-    workshop = _Workshop(tallies, actor, is_dry_run)
+    workshop = _Workshop(tallies, actor, is_dry_run, mount_points())
     inspectors = workshop.inspectors(enabled, supervisor_logs)
 
     def is_overdue() -> bool:
@@ -97,6 +97,7 @@ class _Workshop:
     tallies: Mapping[str, Tally]
     actor: Actor
     is_dry_run: bool
+    mounts: frozenset[str]
 
     def inspectors(
         self, rules: Sequence[Rule], supervisor_logs: Sequence[str] | None
@@ -123,7 +124,7 @@ class _Workshop:
         except UnknownAccount as error:
             tally.problem = str(error)
             return None
-        return Inspector(standard, tally, self.actor, self.is_dry_run)
+        return Inspector(standard, tally, self.actor, self.is_dry_run, self.mounts)
 
 
 def _regular_files(paths: Iterable[str]) -> Iterator[str]:

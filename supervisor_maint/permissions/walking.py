@@ -2,7 +2,8 @@
 
 Names are streamed, so that memory depends on the depth of the tree and not on the number of
 files. What is right costs one fstatat(2) and one look into a set. Recursion stays on the file
-system that it began on: what is mounted below it is another matter, for a rule of its own.
+system that it began on: what is mounted below it is another matter, for a rule of its own, also
+when it is a folder or a file of the same one (mount --bind).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from supervisor_maint.permissions.inspecting import Inspector, marks
 from supervisor_maint.permissions.report import printable
 from supervisor_maint.permissions.rules import folder_of
 
-_MOUNTED = "another file system is mounted here; write a rule of its own for it"
+_MOUNTED = "something else is mounted here; write a rule of its own for it"
 # No program can open by its path what has a longer one (PATH_MAX, limits.h), and what lies there
 # was put there to be a trouble: each further folder would be remembered with its whole path.
 _LONGEST_PATH = 4095
@@ -262,7 +263,11 @@ def _governs(place: Place, name: str, *, is_directory: bool) -> bool:
 
 
 def _inspect(place: Place, name: str, facts: Facts) -> None:
-    place.inspector.inspect(name, place.path + name, facts, place.descriptor, place.surroundings)
+    inspector, path = place.inspector, place.path + name
+    if path in inspector.mounts:
+        inspector.skip(path, _MOUNTED, facts)
+    else:
+        inspector.inspect(name, path, facts, place.descriptor, place.surroundings)
 
 
 def _below(place: Place, name: str) -> Place | None:
@@ -293,8 +298,9 @@ def _entered(place: Place, name: str, is_governed: bool, is_way: bool) -> Place 
     below = None
     try:
         facts = filesystem.facts_of(descriptor)
-        if facts.device != place.device:
-            place.inspector.skip(place.path + name, _MOUNTED, facts)
+        path = place.path + name
+        if facts.device != place.device or path in place.inspector.mounts:
+            place.inspector.skip(path, _MOUNTED, facts)
             return None
         if is_governed and not is_done:
             _inspect_folder(place, name, facts)

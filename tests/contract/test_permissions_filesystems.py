@@ -109,7 +109,29 @@ def test_walk_stays_on_its_file_system(tree: Path) -> None:
     )
 
     assert (1, 1) == (report.rules[0].fixed, report.rules[0].skipped)
-    assert any("another file system is mounted here" in reason for reason in reasons(report))
+    assert ["something else is mounted here; write a rule of its own for it"] == _skipped(report)
+
+
+def _skipped(report: PassReport) -> Sequence[str]:
+    return [path.reason for path in report.paths if path.result is Result.SKIPPED]
+
+
+def test_folder_and_file_of_the_same_file_system_are_mounted_too(tree: Path) -> None:
+    """A folder or a file that is seen at a second place (mount --bind) is not the tree's there.
+
+    So a rule for a chroot(2) does not reach what the whole machine has in it.
+    """
+    elsewhere = tree.parent / "else where"
+    folder, file = make_file(elsewhere / "a").parent, make_file(elsewhere / "b")
+    (tree / "mounted here").mkdir()
+    mounts = _with_mounts(
+        f"mount --bind '{folder}' '{tree}/mounted here'", f"mount --bind '{file}' {tree}/a.log"
+    )
+    report = _pass(tree, within=mounts)
+
+    assert {0o644} == {mode_of(path) for path in (file, folder / "a")}
+    assert (1, 2) == (report.rules[0].fixed, report.rules[0].skipped)
+    assert 2 == len(_skipped(report))
 
 
 @needs_root
