@@ -153,7 +153,7 @@ class Actor:
         """Say who can do what he may not; None when he may do it all."""
         if self.share_of(fix) == fix:
             return None
-        if fix.owner is not None or fix.facts.owner == self.user:
+        if fix.owner is not None or fix.facts.owner in (self.user, ROOT):
             return "root"
         return f"root or user {fix.facts.owner}"
 

@@ -159,6 +159,13 @@ def test_without_root_what_can_be_done_is_done(
     assert lacking == actor.lacks_for(Fix(facts=seen, **fix))
 
 
+def test_roots_own_file_needs_root_alone() -> None:
+    """Of a file of root's nobody is told that a second one called user 0 could mend it."""
+    wanted = Fix(facts=facts(owner=0), mode=0o600)
+
+    assert "root" == Actor(9, frozenset()).lacks_for(wanted)
+
+
 @pytest.mark.parametrize(
     ("before", "groups", "fix", "share"),
     [
