@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import stat
 import statistics
 import subprocess
 import sys
@@ -136,11 +137,14 @@ def _figures(
     ways: Mapping[str, Sequence[str]], paths: Sequence[str], every: int | None
 ) -> Mapping[str, Measured]:
     found: dict[str, list[Measured]] = {name: [] for name in ways}
-    for _ in range(ROUNDS):
-        for name, words in ways.items():
-            for path in paths[::every] if every else ():
+    drifted = paths[::every] if every else []
+    for turn in range(ROUNDS):
+        for name in _from(list(ways), turn):
+            for path in drifted:
                 os.chmod(path, DRIFTED)  # noqa: PTH101 - a million of them
-            found[name].append(_run(words))
+            found[name].append(_run(ways[name]))
+            if name != FLOOR:
+                _check(name, drifted)
     return {
         name: Measured(
             statistics.median(each.seconds for each in all_rounds),
@@ -148,6 +152,19 @@ def _figures(
         )
         for name, all_rounds in found.items()
     }
+
+
+def _from(names: Sequence[str], turn: int) -> Sequence[str]:
+    """Return them with another one first each time: nobody always comes after the same one."""
+    first = turn % len(names)
+    return [*names[first:], *names[:first]]
+
+
+def _check(name: str, drifted: Sequence[str]) -> None:
+    """Raise RuntimeError when a way did not do what it is measured for."""
+    for path in drifted:
+        if stat.S_IMODE(os.lstat(path).st_mode) != RIGHT:
+            raise RuntimeError(f"{name} left {path} as it was")
 
 
 def _run(words: Sequence[str]) -> Measured:
@@ -175,8 +192,9 @@ def _times_table(
         note=(
             f"{FILES_A_FOLDER} files a folder, in the page cache; whole processes, ours as the "
             f"listener starts it, with the start of Python; medians of {ROUNDS} rounds in which "
-            "all took turns. Memory is the largest peak of one process; our second one is a copy "
-            "of the first."
+            "all took turns, another one first each time, and after each of them every file that "
+            "had drifted was right. Memory is the largest peak of one process; our second one is "
+            "a copy of the first."
         ),
         columns=("way", *figures, "peak memory"),
         rows=rows,
