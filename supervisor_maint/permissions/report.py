@@ -100,16 +100,22 @@ class PassReport:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> PassReport:
-        """Read what ``as_document`` wrote. Raises ValueError with a sentence."""
+        """Read what ``as_document`` wrote. Raises ValueError with a sentence.
+
+        What a later release has added is passed over: between an upgrade and its next start a
+        listener is older than the passes it begins. What means something else has another version.
+        """
         version = document.get("version")
         if version != VERSION:
             raise ValueError(f"expected version {VERSION} of a pass report, found {version!r}")
-        fields = {key: value for key, value in document.items() if key != "version"}
+        fields = _known(cls, document)
         try:
-            fields["rules"] = tuple(RuleResult(**rule) for rule in fields["rules"])
+            fields["rules"] = tuple(
+                RuleResult(**_known(RuleResult, rule)) for rule in fields["rules"]
+            )
             fields["paths"] = tuple(_path_result(path) for path in fields["paths"])
             return cls(**fields)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"expected a pass report, found another document: {error}") from None
 
 
@@ -118,7 +124,13 @@ def _plain(_instance: object, _field: object, value: Any) -> Any:
 
 
 def _path_result(document: Mapping[str, Any]) -> PathResult:
-    return PathResult(**{**document, "result": Result(document["result"])})
+    return PathResult(**{**_known(PathResult, document), "result": Result(document["result"])})
+
+
+def _known(kind: type[attrs.AttrsInstance], document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a document are fields of this kind."""
+    names = {field.name for field in attrs.fields(kind)}
+    return {name: value for name, value in document.items() if name in names}
 
 
 def printable(path: str) -> str:

@@ -39,6 +39,15 @@ def test_document_is_json_and_comes_back() -> None:
     assert REPORT == PassReport.from_document(json.loads(text))
 
 
+def test_what_a_later_release_adds_is_passed_over() -> None:
+    """A listener that was not started again after an upgrade reads the reports of the new one."""
+    document = REPORT.as_document()
+    document["rules"] = [{**rule, "colours": 7} for rule in document["rules"]]
+    document["paths"] = [{**path, "colour": "red"} for path in document["paths"]]
+
+    assert REPORT == PassReport.from_document({**document, "weather": "fair"})
+
+
 @pytest.mark.parametrize(
     "broken",
     [
@@ -46,6 +55,7 @@ def test_document_is_json_and_comes_back() -> None:
         {"version": 2},
         {"version": 1},
         {**REPORT.as_document(), "rules": [{"colour": "red"}]},
+        {**REPORT.as_document(), "rules": [7]},
         {**REPORT.as_document(), "paths": [{"rule": "logs", "result": "eaten"}]},
     ],
 )
