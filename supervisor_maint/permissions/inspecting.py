@@ -58,7 +58,8 @@ class Inspector:
         elif facts.is_link and path != self._named:
             self.tally.count_link()
         else:
-            self.skip(path, decision.reason, facts)
+            result = Result.SKIPPED if decision.drift is None else Result.FAILED
+            self._tell(path, result, decision.reason, facts, decision.drift)
 
     @property
     def _named(self) -> str | None:

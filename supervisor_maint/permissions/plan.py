@@ -71,9 +71,10 @@ class Fix:
 
 @attrs.frozen
 class Skip:
-    """Something is not touched, whatever it looks like, and why."""
+    """Something is not touched, and why; ``drift`` is what would put it right, if that is known."""
 
     reason: str
+    drift: Fix | None = None
 
 
 Decision = Union[Fix, Skip, None]
@@ -94,7 +95,8 @@ def plan(standard: Standard, facts: Facts, surroundings: Surroundings) -> Decisi
     if facts.has_several_names and not _is_out_of_reach(standard, facts, surroundings):
         return Skip(
             f"it has {facts.links} names (hard links), and others than root and its owner may "
-            "have made one of them; remove the ones that should not be (find -samefile)"
+            "have made one of them; remove the ones that should not be (find -samefile)",
+            drift=fix,
         )
     return fix
 
