@@ -11,6 +11,7 @@ import pytest
 from supervisor_maint.errors import SettingsError
 from supervisor_maint.permissions.modes import Mode
 from supervisor_maint.permissions.policy import Policy
+from supervisor_maint.permissions.report import PassReport, PathResult, Result, RuleResult
 from supervisor_maint.settings import Settings, SettingsRefused, load
 from supervisor_maint.settings.options import Circumstances
 from tests.fakes.permissions import rule
@@ -90,6 +91,25 @@ def test_what_the_text_refuses_is_refused() -> None:
     for path in named:
         with pytest.raises(SettingsError):
             rule(path, recursive=True)
+
+
+def test_every_field_of_the_report_is_explained() -> None:
+    """What ``--json`` prints is what the table says, and nothing else."""
+    (table,) = re.findall(r"^\| of \| fields \|\n(.*?)\n\n", TEXT, re.MULTILINE | re.DOTALL)
+    explained = [set(re.findall(r"`(\w+)`", row.split("|")[2])) for row in table.splitlines()[1:]]
+    path = PathResult(rule="r", path="/a", had="", wanted="", result=Result.FIXED)
+    report = PassReport(
+        started_at=0.0,
+        ended_at=0.0,
+        is_dry_run=False,
+        is_root=True,
+        rules=(RuleResult(rule="r"),),
+        paths=(path,),
+    )
+    document = report.as_document()
+    printed = [set(document), set(document["rules"][0]), set(document["paths"][0])]
+
+    assert printed == explained
 
 
 REASONS = TEXT.split("\n## What a reason means\n")[1]
