@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -62,6 +63,7 @@ def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. An error is one sentence, never a traceback."""
     args = _parse(sys.argv[1:] if argv is None else argv)
+    _let_stdout_say_anything()
     try:
         code: int = args.run(args)
         sys.stdout.flush()
@@ -79,6 +81,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # what no adapter expected: a disk that fails, a limit that is reached
         return complain(str(error), code=1)
     return code
+
+
+def _let_stdout_say_anything() -> None:
+    """Have stdout escape what its encoding has no letters for, as stderr does.
+
+    A file or a process may be named in any language, and root's cron may know none.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:

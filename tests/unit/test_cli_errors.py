@@ -256,6 +256,18 @@ def test_interrupt(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     assert 130 == place.run("status")
 
 
+def test_name_that_the_locale_has_no_letters_for(place: Place) -> None:
+    """Where stdout is ASCII a name in other letters is escaped, and not the end of the command."""
+    (place.folder / "café").write_text("")
+    place.write(f"[permissions:cafe]\npath = {place.folder}/caf?\nmode = 0600\n")
+    command = [sys.executable, "-m", "supervisor_maint", "permissions", "-c", str(place.config)]
+    environ = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, check=False)
+
+    assert 0 == done.returncode
+    assert rb"caf\xe9" in done.stdout
+
+
 def test_reader_that_has_gone(place: Place, capfd: pytest.CaptureFixture[str]) -> None:
     """``supervisor-maint snapshot | head`` ends quietly when head has seen enough."""
     with XmlrpcServer(SupervisordServer()) as server:
