@@ -6,7 +6,7 @@ import os
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supervisor_maint.permissions.patterns import Pattern, literally
@@ -143,6 +143,31 @@ def test_patterns_of_one_path_meet(one: str, other: str, path: str) -> None:
     """What means the same path is never said not to meet."""
     if _means(one, path) and _means(other, path):
         assert Pattern.parse(one).meets(Pattern.parse(other))
+
+
+_STARRED = st.text("ab*?", min_size=1, max_size=8).filter(lambda name: "**" not in name)
+_DEEP = st.lists(_STARRED | st.just("**"), min_size=1, max_size=6).map("/".join)
+_LONG_PATHS = st.lists(st.text("ab", min_size=1, max_size=6), min_size=1, max_size=6).map("/".join)
+
+
+@settings(max_examples=200, deadline=None)
+@given(pattern=_DEEP, path=_LONG_PATHS)
+def test_expression_means_what_the_pattern_meets(pattern: str, path: str) -> None:
+    """However many stars a pattern has, its expression says the same of a path as ``meets``."""
+    assert _means(f"/{pattern}", f"/{path}") == Pattern.parse(pattern).meets(Pattern.parse(path))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("/" + "*-" * 20 + ".log", "/" + "-" * 255),
+        ("/**" + "/a/**" * 20 + "/b", "/a" * 2000),
+        ("/**" + "/*a*a/**" * 10 + "/b", "/aaa" * 1000),
+    ],
+)
+def test_no_path_takes_for_ever(pattern: str, path: str) -> None:
+    """Whoever may choose names cannot choose one that is compared until the deadline."""
+    assert not _means(pattern, path)
 
 
 @given(st.text(st.characters(blacklist_characters="/\0"), min_size=1))
