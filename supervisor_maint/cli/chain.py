@@ -155,7 +155,7 @@ def _arrival(
     client: PrometheusClient, expected: Expected, ends_at: float, wait_seconds: float
 ) -> Link:
     samples: tuple[Sample, ...] = client.query(expected.query)
-    while not chain.has_arrived(samples, expected) and time.monotonic() < ends_at:
+    while not chain.is_known(samples, expected) and time.monotonic() < ends_at:
         time.sleep(_ASK_AGAIN_SECONDS)
         samples = client.query(expected.query)
     return chain.arrival(samples, expected, wait_seconds)

@@ -48,7 +48,8 @@ class Expected:
     """What one sink should bring to Prometheus: the labels, and what makes it bring them.
 
     ``query`` finds it whatever its labels are; ``fix`` names what spells the labels, ``setting``
-    what has Prometheus read the sink at all.
+    what has Prometheus read the sink at all. ``is_unique`` when nothing but this sink has what is
+    found by it.
     """
 
     sink: str
@@ -56,6 +57,7 @@ class Expected:
     labels: Mapping[str, str]
     setting: str
     fix: str
+    is_unique: bool = False
 
     @property
     def name(self) -> str:
@@ -76,6 +78,7 @@ def pushed(sink: str, value: float, labels: Mapping[str, str]) -> Expected:
         labels=labels,
         setting="scrape the Pushgateway: conf.d/prometheus/scrape-pushgateway.yml",
         fix="set honor_labels: true in the job that scrapes the Pushgateway",
+        is_unique=True,
     )
 
 
@@ -89,6 +92,7 @@ def written(sink: str, value: float, instance: str) -> Expected:
         "scrape it",
         fix="take the port from our instance: conf.d/prometheus/scrape-textfile.yml; or set "
         "instance in [maint] as it is found here",
+        is_unique=True,
     )
 
 
@@ -108,6 +112,11 @@ def scraped(sink: str, instance: str) -> Expected:
 def has_arrived(samples: Iterable[Sample], expected: Expected) -> bool:
     """Tell whether it is there with the labels that it should have."""
     return any(_wrong_labels(sample, expected) == {} for sample in samples)
+
+
+def is_known(samples: Sequence[Sample], expected: Expected) -> bool:
+    """Tell whether looking again would find nothing else: it is right, or is ours with a fault."""
+    return has_arrived(samples, expected) or (expected.is_unique and bool(samples))
 
 
 def arrival(samples: Sequence[Sample], expected: Expected, waited_seconds: float) -> Link:

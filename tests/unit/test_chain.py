@@ -88,6 +88,23 @@ def test_arrival(
     assert works is (link.to_do == "")
 
 
+@pytest.mark.parametrize(
+    ("expected", "labels", "is_known"),
+    [
+        (PUSHED, [], False),
+        (PUSHED, [{"job": "pushgateway"}], True),
+        (WRITTEN, [{"job": "node", "instance": "web01:9100"}], True),
+        (SCRAPED, [{"job": "supervisor", "instance": "web02"}], False),
+        (SCRAPED, [{"job": "supervisor", "instance": "web01"}], True),
+    ],
+)
+def test_what_has_come_wrong_is_not_waited_for(
+    expected: Expected, labels: list[dict[str, str]], is_known: bool
+) -> None:
+    """What was pushed or written is nobody else's; of endpoints there are those of other hosts."""
+    assert is_known is chain.is_known([Sample(1.0, each) for each in labels], expected)
+
+
 READ = Link("a", True, "with its labels")
 MISLABELLED = Link("b", False, "other labels", "honor them")
 ABSENT = Link("c", False, "not there", "scrape it", is_absent=True)
