@@ -31,6 +31,7 @@ needs_promtool = pytest.mark.needs_server("promtool")
 TABLE = {
     "SupervisorPlannedMaintenance": ("none", False),
     "SupervisorDown": ("critical", False),
+    "SupervisorNotAnswering": ("critical", False),
     "SupervisorMetricsAbsent": ("critical", False),
     "SupervisorTargetDown": ("critical", True),
     "SupervisorProcessDown": ("warning", True),
@@ -164,6 +165,8 @@ MUTANTS = [
     ("SupervisorMaintenanceMissed", r"\n *unless plan:supervisor_maint_in_progress\S+ == 1", ""),
     ("SupervisorMaintenanceMissed", r"\n *and time\(\) - plan:supervisor_maint_start_by.*", ""),
     ("SupervisorHoldForgotten", r"for: 7d", "for: 4d"),
+    ("SupervisorNotAnswering", r"instance:(supervisor_up):last1h ==", r"\1 =="),
+    ("SupervisorPermissionsFailing", r"(last_run\w+\[6h\]\))\n *unless on .*", r"\1))"),
 ]
 
 
