@@ -64,6 +64,8 @@ class Announcer:
     _claims: dict[str, Claim] = attrs.field(init=False, factory=dict)
     # by run; one that is not in here was not asked about yet in this life of the listener
     _held: dict[str, Silence | None] = attrs.field(init=False, factory=dict)
+    # by run, as it was when all of its silences were last brought to what they should be
+    _settled: dict[str, Claim] = attrs.field(init=False, factory=dict)
     # what an earlier listener told last of a run, until this one tells something of it
     _told: dict[str, str] = attrs.field(init=False, factory=dict)
     # the runs that wait until everybody knows
@@ -205,6 +207,7 @@ class Announcer:
             done = [await self._do(alertmanager, change) for change in changes]
             held = silences.held(terms, claim, silences.after(done, found))
             self._hold(claim, held[0] if held else None)
+            self._settled[claim.run_id] = claim
             if held:
                 self._note_muted(claim.run_id)
         if claim.ended_at is not None and self._claims.get(claim.run_id) == claim:
@@ -215,11 +218,11 @@ class Announcer:
     ) -> Sequence[Silence]:
         """Return what there is of a run's silence. Raises MonitoringError.
 
-        The one that is held is looked at alone; all of the run are looked for when it is not
-        known, when it is lost or ended, and when the run is over: there may be one more.
+        The one that is held is looked at alone. All of the run are looked for when none is known,
+        when it is lost or ended, and when the run has moved: there may be one more.
         """
         held = self._held.get(claim.run_id)
-        if held is not None and claim.ended_at is None:
+        if held is not None and self._settled.get(claim.run_id) == claim:
             kept = await self._ask(alertmanager.silence, held.id)
             if kept is not None and not kept.is_expired:
                 return (kept,)
@@ -253,6 +256,7 @@ class Announcer:
         """Remember the silence of a run, and say so when it is another or ends at another time."""
         before = self._held.get(claim.run_id)
         self._held = {run: each for run, each in self._held.items() if run in self._claims}
+        self._settled = {run: self._settled[run] for run in self._held if run in self._settled}
         self._held[claim.run_id] = now
         if now is not None and silences.is_news(before, now):
             until = moments.show(now.ends_at, self.zone())
