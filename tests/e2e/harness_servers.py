@@ -97,11 +97,15 @@ class Server:
                 cwd=self.directory,
             )
         wait_until(
-            lambda: http_get(self.url + self.ready_path) is not None,
+            self.is_ready,
             f"{self.program} is ready",
             evidence=self.log,
             hopeless=self._ended,
         )
+
+    def is_ready(self) -> bool:
+        """Tell whether it answers; OSError when it does not."""
+        return http_get(self.url + self.ready_path) is not None
 
     def stop(self) -> None:
         """End it at once; ``start`` brings it back on the same port."""

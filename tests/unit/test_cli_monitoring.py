@@ -129,17 +129,44 @@ def test_prometheus_is_waited_for(
 def test_labels_of_the_gateway(
     place: Place, gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A scrape without honor_labels is found out, when time is over."""
+    """A scrape without honor_labels is found out, as soon as it has come."""
     labels = {"job": "pushgateway", "instance": "gw:9091", "exported_instance": "web01"}
     with FakeGateway(PrometheusPages(labels)) as server:
         place.write(
             f"[sink:pushgateway]\nurl = {gateway.url}\n[prometheus]\nurl = {server.url}\n",
             instance="web01",
         )
-        code = place.run("monitoring", "test", "--wait", "0.2")
+        code = place.run("monitoring", "test", "--wait", "1h")
 
     assert 1 == code
     assert "to do: set honor_labels: true" in capsys.readouterr().out
+
+
+def test_endpoint_is_not_waited_for_where_another_sink_is_read(
+    place: Place, gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both are there by default, and one of them is enough."""
+    pushed = vector({"job": "supervisor-maint-test", "instance": "web01"})
+
+    def prometheus(request: Request) -> None:
+        body = vector() if "up%7B" in request.path else pushed
+        request.reply(200, body.encode())
+
+    with (
+        FakeGateway(prometheus) as server,
+        FakeGateway(answer(200, b"supervisor_maint_heartbeat_timestamp_seconds 1")) as endpoint,
+    ):
+        place.write(
+            f"[sink:http]\nlisten = 127.0.0.1:{endpoint.url.rpartition(':')[2]}\n"
+            f"[sink:pushgateway]\nurl = {gateway.url}\n[prometheus]\nurl = {server.url}\n",
+            instance="web01",
+        )
+        place.run("monitoring", "test", "--wait", "1h")
+    shown = words(capsys.readouterr().out)
+
+    assert "- Prometheus has what sink http said: not read, which is well: one sink is enough" in (
+        shown
+    )
 
 
 def test_nobody_serves_the_endpoint(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
