@@ -155,7 +155,11 @@ def make_sink(section: SinkSection, registry: CollectorRegistry, routes: Routes 
         from supervisor_maint.monitoring.sinks.textfile import TextfileSink, TextfileTarget
 
         return TextfileSink(
-            TextfileTarget(path=str(section.path), delete_on_stop=section.delete_on_stop),
+            TextfileTarget(
+                path=str(section.path),
+                supervisor=section.supervisor,
+                delete_on_stop=section.delete_on_stop,
+            ),
             name=section.name,
         )
     from supervisor_maint.monitoring.sinks.http import HttpSink, HttpTarget

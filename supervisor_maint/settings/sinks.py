@@ -75,6 +75,12 @@ class TextfileSection:
         help="The file, in the collector's folder; replaced atomically, mode 0644.",
         example="/var/lib/prometheus/node-exporter/supervisor.prom",
     )
+    supervisor: str | None = option(
+        words.label,
+        help="A further label, where several supervisords share a host: each with a file and a "
+        "name of its own.",
+        example="batch",
+    )
     delete_on_stop: bool = option(
         words.boolean,
         default="false",

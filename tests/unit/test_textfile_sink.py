@@ -57,6 +57,13 @@ def test_report_replaces_the_file(path: Path) -> None:
     assert [path] == list(path.parent.iterdir())
 
 
+def test_supervisors_of_one_host_are_told_apart(path: Path) -> None:
+    """With a name each of their samples has it."""
+    sink(path, supervisor="batch").write(REPORT)
+
+    assert b'supervisor_up{supervisor="batch"} 1.0\n' in path.read_bytes()
+
+
 def test_reader_keeps_the_old_file(path: Path) -> None:
     """Who opened the file before a write reads the whole old report."""
     sink(path).write(REPORT)

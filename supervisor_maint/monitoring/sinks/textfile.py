@@ -12,6 +12,7 @@ from pathlib import Path
 import attrs
 
 from supervisor_maint.errors import SinkError
+from supervisor_maint.monitoring.exposition import with_label
 
 # Owned by us, never through a link: in a directory that others can write, whoever put a link
 # at our temporary name would choose which file root overwrites.
@@ -21,10 +22,15 @@ _MODES = range(0o400, 0o1000)
 
 @attrs.frozen(kw_only=True)
 class TextfileTarget:
-    """Which file to write. ``mode`` holds whatever the umask: node_exporter is another user."""
+    """Which file to write. ``mode`` holds whatever the umask: node_exporter is another user.
+
+    ``supervisor`` is a label on every sample: node_exporter takes samples that are alike in two
+    files for one.
+    """
 
     path: str = attrs.field()
     mode: int = attrs.field(default=0o644)
+    supervisor: str | None = None
     delete_on_stop: bool = False
 
     @path.validator
@@ -54,6 +60,8 @@ class TextfileSink:
 
     def write(self, exposition: bytes) -> None:
         """Replace the file by the report. Raises SinkError."""
+        if self._target.supervisor is not None:
+            exposition = with_label(exposition, "supervisor", self._target.supervisor)
         try:
             self._temporary.unlink(missing_ok=True)
             self._create(exposition)
