@@ -8,8 +8,7 @@ import functools
 import logging
 import os
 import time
-from collections.abc import Awaitable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 import attrs
@@ -21,6 +20,7 @@ from supervisor_maint.cli.connecting import connect, own_process, server_url
 from supervisor_maint.cli.health_route import health_page
 from supervisor_maint.cli.restoring import restore
 from supervisor_maint.cli.sinks import Outlets
+from supervisor_maint.cli.threads import in_threads
 from supervisor_maint.errors import Problem, SettingsError
 from supervisor_maint.monitoring import metrics
 from supervisor_maint.monitoring.facts import Facts
@@ -45,17 +45,6 @@ T = TypeVar("T")
 CLOSE_SECONDS = 0.6
 DRAIN_SECONDS = 0.4
 FACTS_WITHIN_SECONDS = 2.0
-
-
-def in_thread(name: str) -> Blocking:
-    """Return a way to call what blocks, one call after the other, in a thread of this name."""
-    executor = ThreadPoolExecutor(1, name)
-
-    def call(function: Callable[..., T], *args: Any, **kwargs: Any) -> Awaitable[T]:
-        work = functools.partial(function, *args, **kwargs)
-        return asyncio.get_running_loop().run_in_executor(executor, work)
-
-    return call
 
 
 @attrs.define(kw_only=True)
@@ -102,7 +91,7 @@ class Composition:
     async def _compose(self) -> None:
         self.collector = metrics.MaintCollector(self._facts_from_any_thread)
         registry = metrics.new_registry(self.collector)
-        compute = in_thread("compute")
+        compute = in_threads("compute")
         self.outlets = Outlets(registry=registry, compute=compute, routes=self._routes)
         ports = self._ports(registry, compute)
         restored = await restore(self.settings, ports, self.history)
@@ -136,8 +125,8 @@ class Composition:
             publish=Publication(self.state.status).publish,
             outlets=self.outlets.deliveries,
             render=functools.partial(metrics.render, registry),
-            ask=in_thread("supervisord"),
-            store=in_thread("store"),
+            ask=in_threads("supervisord"),
+            store=in_threads("store"),
             compute=compute,
             clock=time.time,
         )

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import os
 import time
 from collections.abc import Awaitable, Collection
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Callable, TypeVar
+from typing import Callable
 
 import attrs
 
 from supervisor_maint.app.application import Application
 from supervisor_maint.app.maintaining import Maintenance
-from supervisor_maint.app.ports import Blocking, Ports
+from supervisor_maint.app.ports import Ports
 from supervisor_maint.app.run_ports import Alerting, RunPorts
 from supervisor_maint.app.stepping import invocation_of
 from supervisor_maint.cli.alerting import alerting
+from supervisor_maint.cli.threads import in_threads
 from supervisor_maint.errors import MaintError
 from supervisor_maint.maintenance import probing, summary
 from supervisor_maint.maintenance.actions import StepPhase
@@ -39,25 +37,12 @@ from supervisor_maint.supervisord.pools import find_own_log, find_pools
 from supervisor_maint.supervisord.reopening import reopen_logs
 from supervisor_maint.supervisord.rpc import SupervisorClient
 
-T = TypeVar("T")
-
 # A run asks for the pools when it looks for blockers, and once more right after. Without the
 # plug-in a child reads the configuration for each answer, which takes 0.4 s.
 POOLS_HOLD_SECONDS = 5.0
 
 # Readiness questions that are under way at once; each may take its whole time limit.
 PROBES_AT_ONCE = 16
-
-
-def in_threads(name: str, count: int) -> Blocking:
-    """Return a way to call what blocks, so many at once, in threads of this name."""
-    executor = ThreadPoolExecutor(count, name)
-
-    def call(function: Callable[..., T], *args: Any, **kwargs: Any) -> Awaitable[T]:
-        work = functools.partial(function, *args, **kwargs)
-        return asyncio.get_running_loop().run_in_executor(executor, work)
-
-    return call
 
 
 @attrs.define(kw_only=True)
@@ -101,7 +86,7 @@ class RunComposition:
             pools=self.pools,
             push=push,
             alerting=self.alerting,
-            asking=in_threads("monitoring", 1),
+            asking=in_threads("monitoring"),
             # Two: a nudge is not to wait for a look that hangs.
             act=in_threads("run", 2),
             probing=in_threads("probe", PROBES_AT_ONCE),
