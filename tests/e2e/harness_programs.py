@@ -24,15 +24,16 @@ def program(name: str, command: str | Sequence[str | Path], **options: object) -
         "stdout_logfile": f"{place}.stdout.log",
         "stderr_logfile": f"{place}.stderr.log",
     }
-    return _stanza("program", name, {"command": command, **defaults, **options})
+    return section("program", name, command=command, **{**defaults, **options})
 
 
 def group(name: str, *programs: str, **options: object) -> str:
     """Build a ``[group:NAME]`` stanza."""
-    return _stanza("group", name, {"programs": ",".join(programs), **options})
+    return section("group", name, programs=",".join(programs), **options)
 
 
-def _stanza(kind: str, name: str, options: dict[str, object]) -> str:
+def section(kind: str, name: str, **options: object) -> str:
+    """Build a ``[KIND:NAME]`` section."""
     lines = [f"{key}={value}" for key, value in options.items()]
     return "\n".join([f"[{kind}:{name}]", *lines, ""])
 

@@ -12,8 +12,8 @@ import psutil
 from supervisor_maint.errors import StoreAbsent
 from supervisor_maint.store.history_reader import HistoryReader
 from tests.e2e.harness import is_alive
+from tests.e2e.harness_programs import section
 from tests.e2e.observed import Observed
-from tests.e2e.planned import section
 
 # What the harness runs in the place of supervisord.
 HOURLY_SUPERVISORD = (str(Path(__file__).parent / "programs" / "hourly_supervisord.py"),)

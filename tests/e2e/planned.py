@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 
 from supervisor_maint.store.history_reader import HistoryReader
-from tests.e2e.harness_programs import free_port, group, http_server, program
+from tests.e2e.harness_programs import free_port, group, http_server, program, section
 from tests.e2e.observed import Observed
 
 STOP_SECONDS = 0.3
@@ -31,12 +31,6 @@ _TRANSITION = re.compile(
     r"|(?P<spawn>spawned): '(?P<spawned>[^']+)' with pid"
     r"|(?P<success>success): (?P<up>\S+) entered RUNNING"
 )
-
-
-def section(kind: str, name: str, **options: object) -> str:
-    """Build a ``[KIND:NAME]`` section."""
-    lines = [f"{key}={value}" for key, value in options.items()]
-    return "\n".join([f"[{kind}:{name}]", *lines, ""])
 
 
 def plan(name: str, **options: object) -> str:
