@@ -1,4 +1,4 @@
-"""What the plans name on this machine: folders, logrotate's files, users. It only looks."""
+"""What plans name on this machine: programs, folders, logrotate's files, users. It only looks."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from supervisor_maint.accounts import user_id
+from supervisor_maint.advice.commands import split
 from supervisor_maint.maintenance.rotation import Rotation
 from supervisor_maint.settings import Settings
-from supervisor_maint.settings.maintenance import MaintenanceSection, StepSection
+from supervisor_maint.settings.maintenance import MaintenanceSection, ReadinessSection, StepSection
 
 _ROOT = 0
+_EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
 # A sentence, and what to do.
 FileProblem = tuple[str, str]
@@ -24,9 +26,37 @@ def users(settings: Settings) -> Mapping[str, int | None]:
 
 
 def problems(settings: Settings) -> Mapping[str, tuple[FileProblem, ...]]:
-    """Return by plan what will not do of the files that it names."""
-    plans = settings.of(MaintenanceSection)
-    return {plan.name: (*_restart_log(plan.restart_log), *_logrotate(plan)) for plan in plans}
+    """Return by section what will not do of the files that it names."""
+    return {
+        **{
+            f"[maintenance:{plan.name}]": (*_restart_log(plan.restart_log), *_logrotate(plan))
+            for plan in settings.of(MaintenanceSection)
+        },
+        **{
+            f"[step:{step.name}]": tuple(_program(step.command))
+            for step in settings.of(StepSection)
+        },
+        **{
+            f"[readiness:{probe.name}]": tuple(_program(probe.command))
+            for probe in settings.of(ReadinessSection)
+        },
+    }
+
+
+def _program(command: str | None) -> Iterator[FileProblem]:
+    """Yield why a command cannot be started; without a path it is the listener's to look up."""
+    program = Path(split(command)[0]) if command else None
+    if program is None or not program.is_absolute() or "{" in str(program):
+        return
+    try:
+        mode = program.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        yield f"command: there is no {program}", "correct it, or install what it names"
+        return
+    except OSError:
+        return  # we may not look where root may
+    if not (stat.S_ISREG(mode) and mode & _EXECUTABLE):
+        yield f"command: {program} cannot be executed", "name a program, or chmod +x it"
 
 
 def _restart_log(file: Path | None) -> Iterator[FileProblem]:

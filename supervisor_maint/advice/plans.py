@@ -125,12 +125,12 @@ def _user_advice(step: StepSection, message: str, what_to_do: str) -> Advice:
 
 
 def files(surroundings: Surroundings) -> Iterator[Advice]:
-    """Warn of files that plans name and that will not do."""
-    for plan, problems in surroundings.plan_files.items():
+    """Warn of files that plans, steps and checks name and that will not do."""
+    for section, problems in surroundings.plan_files.items():
         for message, what_to_do in problems:
             yield Advice(
                 severity=Severity.WARNING,
-                subject=f"[maintenance:{plan}]",
+                subject=section,
                 message=message,
                 what_to_do=what_to_do,
             )

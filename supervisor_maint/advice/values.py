@@ -70,8 +70,8 @@ class Surroundings:
     they can be changed by, ``exposed`` how far a settings file that holds a password is open to
     others. ``pythons`` has the Python version of each command that could be told.
     ``downtimes`` are those of past runs in seconds, the newest last. ``users`` has the uid of each
-    user that a step names, None for nobody. ``plan_files`` says by plan what will not do of the
-    files it names, and what to do.
+    user that a step names, None for nobody. ``plan_files`` says by section what will not do of
+    the files it names, and what to do.
     """
 
     settings: Settings
@@ -86,7 +86,6 @@ class Surroundings:
     plan_files: Mapping[str, Sequence[tuple[str, str]]] = attrs.field(
         converter=_fixed, factory=dict
     )
-
     permission_facts: PermissionFacts = attrs.field(factory=PermissionFacts)
 
     @property

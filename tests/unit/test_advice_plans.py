@@ -309,3 +309,30 @@ def test_absent_logrotate_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert ["logrotate is not installed, so that logs are reopened only"] == file_problems(
         tmp_path, f"rotate_logs = true\nlogrotate_config = {tmp_path}/x"
     )
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("{folder}/there --wait", []),
+        ("{folder}/no --wait", ["command: there is no {folder}/no"]),
+        ("{folder}/plain/no", ["command: there is no {folder}/plain/no"]),
+        ("{folder}/plain", ["command: {folder}/plain cannot be executed"]),
+        ("{folder}", ["command: {folder} cannot be executed"]),
+        ("looked-up-by-the-listener", []),
+    ],
+)
+@pytest.mark.parametrize("section", ["[step:a]", "[readiness:a]\nprograms = web"])
+def test_program_that_cannot_be_started_is_told(
+    section: str, command: str, expected: list[str], tmp_path: Path
+) -> None:
+    """A step or a check whose program is not there would fail in the night."""
+    (tmp_path / "there").touch(0o755)
+    (tmp_path / "plain").touch(0o644)
+    settings = read(tmp_path, f"{section}\ncommand = {command.format(folder=tmp_path)}\n")
+    surroundings = Surroundings(settings=settings, plan_files=plan_files.problems(settings))
+
+    found = [(advice.subject, advice.message) for advice in files(surroundings)]
+
+    subject = section.partition("\n")[0]
+    assert [(subject, message.format(folder=tmp_path)) for message in expected] == found
