@@ -5,7 +5,8 @@ from __future__ import annotations
 from supervisor_maint.processes import ProcessState
 from supervisor_maint.snapshots.expected import exited_as_expected
 from supervisor_maint.supervisord.rpc import SupervisorClient
-from tests.fakes.real_supervisord import RealSupervisord, wait_until
+from tests.fakes.real_supervisord import RealSupervisord
+from tests.fakes.waiting import wait_until
 
 PROGRAM = """\
 [program:{name}]

@@ -7,7 +7,8 @@ import time
 from supervisor_maint.processes import Namespec, ProcessState
 from supervisor_maint.supervisord.exits import attribute, parse_exits
 from supervisor_maint.supervisord.rpc import SupervisorClient
-from tests.fakes.real_supervisord import RealSupervisord, wait_until
+from tests.fakes.real_supervisord import RealSupervisord
+from tests.fakes.waiting import wait_until
 
 PROGRAMS = """\
 [program:expected]

@@ -9,7 +9,8 @@ import pytest
 from supervisor_maint.errors import SupervisorFault
 from supervisor_maint.processes import Namespec, OutputSizes, ProcessState
 from supervisor_maint.supervisord.rpc import SupervisorClient
-from tests.fakes.real_supervisord import RealSupervisord, wait_until
+from tests.fakes.real_supervisord import RealSupervisord
+from tests.fakes.waiting import wait_until
 
 SAY = """\
 command=/bin/sh -c 'echo to stdout; echo "no such t\u00e4ble" >&2'

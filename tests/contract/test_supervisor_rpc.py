@@ -15,7 +15,8 @@ from supervisor_maint import errors
 from supervisor_maint.processes import Namespec, ProcessState
 from supervisor_maint.supervisord.faults import FaultCode
 from supervisor_maint.supervisord.rpc import Call, SupervisorClient
-from tests.fakes.real_supervisord import RealSupervisord, wait_until
+from tests.fakes.real_supervisord import RealSupervisord
+from tests.fakes.waiting import wait_until
 from tests.fakes.xmlrpc_server import free_port
 
 PROGRAMS = """\

@@ -8,9 +8,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
+
+from tests.fakes.waiting import wait_until
 
 SUPERVISORD = [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord"]
 
@@ -29,14 +29,6 @@ identifier={identifier}
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 
 """
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Wait for a condition; the limit is for a machine that does much else."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{condition} still false after {seconds:g} s"
-        time.sleep(0.02)
 
 
 class RealSupervisord:

@@ -24,6 +24,7 @@ from supervisor_maint.store.wake import ring
 from tests.fakes import xmlrpc_server
 from tests.fakes.commands import Place, SupervisordServer
 from tests.fakes.gateway import FakeGateway, hang
+from tests.fakes.waiting import until
 from tests.fakes.xmlrpc_server import XmlrpcServer
 
 DEADLINE_SECONDS = 60
@@ -67,11 +68,6 @@ def play(place: Place, story: Story) -> None:
             await composition.close()
 
     asyncio.run(run())
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        await asyncio.sleep(0.005)
 
 
 async def reported(composition: Composition, place: Place) -> None:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
@@ -24,6 +24,7 @@ from tests.fakes import xmlrpc_server
 from tests.fakes.commands import Place, SupervisordServer
 from tests.fakes.envelopes import envelope
 from tests.fakes.gateway import FakeGateway, hang
+from tests.fakes.waiting import wait_until
 from tests.fakes.xmlrpc_server import XmlrpcServer
 
 ANSWER = b"RESULT 2\nOKREADY\n"
@@ -100,13 +101,6 @@ def place(tmp_path: Path, server: XmlrpcServer) -> Place:
     return Place(tmp_path).write(serverurl=server.url)
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def tick(serial: int) -> bytes:
     return envelope("TICK_5", "when:5", serial=serial, pool_serial=serial)
 
@@ -123,7 +117,7 @@ def test_events_are_answered_and_saved(place: Place) -> None:
         child.hear(b"READY\n")
         child.send(*(tick(serial) for serial in range(100)))
         child.hear(b"READY\n" + 100 * ANSWER)
-        until(place.state.status.exists)
+        wait_until(place.state.status.exists)
         assert 0 == child.hang_up()
 
     assert 99 == saved_serial(place)
@@ -134,7 +128,7 @@ def test_log_has_a_zone_and_no_traceback(place: Place) -> None:
     """A quiet life leaves lines with zone and level in the log, and nothing on fd 1."""
     with listening(place) as child:
         child.hear(b"READY\n")
-        until(lambda: "looking at supervisord 4.3.0" in child.log.read_text())
+        wait_until(lambda: "looking at supervisord 4.3.0" in child.log.read_text())
         assert 0 == child.end()
         lines = child.log.read_text().splitlines()
 
@@ -153,7 +147,7 @@ def test_signal_ends_in_time_whatever_hangs(tmp_path: Path, number: signal.Signa
         place = Place(tmp_path).write(sink, serverurl=server.url, rpc_timeout=HANGING)
         with listening(place) as child:
             child.hear(b"READY\n")
-            until(lambda: bool(gateway.pushes))
+            wait_until(lambda: bool(gateway.pushes))
             began = time.monotonic()
             code = child.end(number)
             took = time.monotonic() - began
@@ -171,9 +165,9 @@ def test_requests_are_answered_while_supervisord_hangs(
         place = Place(tmp_path).write(serverurl=server.url, rpc_timeout=HANGING)
         with listening(place) as child:
             child.hear(b"READY\n")
-            until(place.state.wake.exists)
+            wait_until(place.state.wake.exists)
             # a client gives up after 5 s, which on a busy machine is no proof of anything
-            until(lambda: place.run("reload") == 0)
+            wait_until(lambda: place.run("reload") == 0)
             child.send(tick(1))
             child.hear(b"READY\n" + ANSWER)
             assert 0 == child.end()
@@ -195,7 +189,7 @@ def test_broken_stream_ends_with_an_error(place: Place) -> None:
     """What is no event ends the listener with 1 and a sentence: supervisord starts it anew."""
     with listening(place) as child:
         child.hear(b"READY\n")
-        until(place.state.status.exists)
+        wait_until(place.state.status.exists)
         child.send(tick(1), b"noise\n")
         assert 1 == child.process.wait(DEADLINE_SECONDS)
         assert "supervisor-maint: " in child.log.read_text().splitlines()[-1]
@@ -209,13 +203,13 @@ def test_hangup_reads_the_settings_again(place: Place) -> None:
         child.hear(b"READY\n")
         place.write(stetle="3s", push_intreval="5s")
         child.process.send_signal(signal.SIGHUP)
-        until(lambda: "unknown key, did you mean 'push_interval'" in child.log.read_text())
+        wait_until(lambda: "unknown key, did you mean 'push_interval'" in child.log.read_text())
         assert "unknown key, did you mean 'settle'" in child.log.read_text()
         for typo in ("stetle", "push_intreval"):
             del place.keys[typo]
         place.write()
         child.process.send_signal(signal.SIGHUP)
-        until(lambda: "settings loaded" in child.log.read_text())
+        wait_until(lambda: "settings loaded" in child.log.read_text())
         assert 0 == child.end()
 
 
@@ -323,7 +317,7 @@ def test_listener_loads_no_more_than_it_needs(
     place.write(sink)
     with listening(place, "-v") as child:
         child.hear(b"READY\n")
-        until(place.state.status.exists)
+        wait_until(place.state.status.exists)
         assert 0 == child.end()
         loaded = set(re.findall(r"^import '?([\w.]+)'? #", child.log.read_text(), re.MULTILINE))
 
@@ -337,7 +331,7 @@ def test_listener_with_rules_leaves_the_walk_to_its_child(tmp_path: Path, place:
     place.write(f"[permissions:tree]\npath = {tmp_path}/tree\nmode = 0755\n")
     with listening(place, "-v") as child:
         child.hear(b"READY\n")
-        until(place.state.status.exists)
+        wait_until(place.state.status.exists)
         assert 0 == child.end()
         loaded = set(re.findall(r"^import '?([\w.]+)'? #", child.log.read_text(), re.MULTILINE))
 

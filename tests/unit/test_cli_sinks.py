@@ -18,6 +18,7 @@ from supervisor_maint.errors import SettingsError
 from supervisor_maint.monitoring.facts import SinkStatus
 from tests.fakes.commands import Place
 from tests.fakes.gateway import FakeGateway
+from tests.fakes.waiting import until
 from tests.fakes.xmlrpc_server import free_port
 
 DEADLINE_SECONDS = 60
@@ -44,11 +45,6 @@ class Scene:
             taken = delivery.status().ok
             delivery.submit(report)
             await until(lambda: delivery.status().ok > taken)  # noqa: B023 - awaited at once
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        await asyncio.sleep(0.005)
 
 
 async def _at_once(function: Callable[..., Any], *args: Any) -> Any:

@@ -33,6 +33,7 @@ from supervisor_maint.maintenance.step_files import (
     StepFiles,
     StepOutput,
 )
+from tests.fakes.waiting import wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SECONDS = 60.0  # what anything may take on a machine that does much else
@@ -67,14 +68,6 @@ def named(name, command):
 
 def run(commands, *arguments, **options):
     return asyncio.run(commands.run(invocation(*arguments, **options)))
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + SECONDS
-    while not (answer := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return answer
 
 
 def is_running(pid):

@@ -18,6 +18,7 @@ from supervisor_maint.monitoring.facts import SinkStatus
 from supervisor_maint.monitoring.sinks.pushgateway import PushgatewaySink
 from supervisor_maint.monitoring.sinks.pushgateway_target import PushgatewayTarget
 from tests.fakes.gateway import FakeGateway, answer, hang
+from tests.fakes.waiting import until
 from tests.fakes.writing import FakeSink, HandExecutor
 
 NOW = 1_700_000_000.0
@@ -42,14 +43,6 @@ class Scene:
         self.executor.run()
         for _ in range(5):
             await asyncio.sleep(0)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async def poll() -> None:
-        while not condition():
-            await asyncio.sleep(0.005)
-
-    await asyncio.wait_for(poll(), DEADLINE_SECONDS)
 
 
 def play(story: Callable[[Scene], Coroutine[Any, Any, None]]) -> Scene:

@@ -7,8 +7,7 @@ import http.client
 import logging
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 
 import attrs
@@ -20,6 +19,7 @@ from supervisor_maint.monitoring.metrics import MaintCollector, new_registry
 from supervisor_maint.monitoring.sinks import bounded_server
 from supervisor_maint.monitoring.sinks.http import HttpSink, HttpTarget, Reply, Route
 from tests.fakes.reports import BUILD
+from tests.fakes.waiting import wait_until
 
 DEADLINE_SECONDS = 60
 
@@ -62,13 +62,6 @@ def ask(
 
 def connect(sink: HttpSink) -> socket.socket:
     return socket.create_connection(("127.0.0.1", sink.port), timeout=DEADLINE_SECONDS)
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait until it is so; what the server does after its answer is seen a little later."""
-    end = time.monotonic() + DEADLINE_SECONDS
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.005)
 
 
 def test_scrape() -> None:
@@ -186,7 +179,7 @@ def test_requests_are_quiet(
     caplog.set_level(logging.DEBUG)
     with endpoint() as sink:
         ask(sink, "/")
-        wait_for(lambda: bool(caplog.records))
+        wait_until(lambda: caplog.records)
 
     assert ["DEBUG"] == [record.levelname for record in caplog.records]
     assert '"GET / HTTP/1.1" 200' in caplog.text

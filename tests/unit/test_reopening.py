@@ -17,7 +17,8 @@ from supervisor_maint.supervisord.faults import FaultCode
 from supervisor_maint.supervisord.reopening import UnopenedLog, reopen_logs
 from supervisor_maint.supervisord.rpc import SupervisorClient
 from tests.fakes import xmlrpc_server as fake
-from tests.fakes.real_supervisord import RealSupervisord, wait_until
+from tests.fakes.real_supervisord import RealSupervisord
+from tests.fakes.waiting import wait_until
 from tests.fakes.xmlrpc_server import Behaviour, XmlrpcServer
 
 PROGRAMS = """\

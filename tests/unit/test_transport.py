@@ -17,6 +17,7 @@ from supervisor_maint import errors
 from supervisor_maint.supervisord.server_url import ServerUrl
 from supervisor_maint.supervisord.transport import HttpTransport
 from tests.fakes import xmlrpc_server as fake
+from tests.fakes.waiting import wait_until
 from tests.fakes.xmlrpc_server import Behaviour, XmlrpcServer
 
 
@@ -191,7 +192,7 @@ def test_threads_do_not_wait_for_each_other(opened: _Opened) -> None:
         transport = opened(server.url)
         hanging = threading.Thread(target=_post_in_vain, args=(transport,))
         hanging.start()
-        _wait_for(server, requests=1)
+        wait_until(lambda: server.requests)
         answers = [transport.post(b"ask", repeatable=True) for _ in range(2)]
         server.closing.set()
         hanging.join()
@@ -338,10 +339,3 @@ def _greet(listening: socket.socket) -> None:
 def _post_in_vain(transport: HttpTransport) -> None:
     with pytest.raises(errors.SupervisorError):
         transport.post(b"hang", repeatable=True)
-
-
-def _wait_for(server: XmlrpcServer, *, requests: int) -> None:
-    deadline = time.monotonic() + 30
-    while len(server.requests) < requests:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
