@@ -28,8 +28,8 @@ class Member:
     """One process of the plan at a moment.
 
     ``is_settled``: nothing more is done with it. ``is_begun``: this run has stopped it.
-    ``is_away``: it is not RUNNING and ready, whoever caused that. ``may_stop``: it is RUNNING as
-    it was before the run.
+    ``is_away``: it is neither RUNNING and ready nor has it run to its end as expected, whoever
+    caused that. ``may_stop``: it is RUNNING as it was before the run.
     """
 
     namespec: Namespec

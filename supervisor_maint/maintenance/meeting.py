@@ -61,6 +61,15 @@ def ended_well(status: ProcessStatus) -> bool:
     return status.exit_status is not None and not status.spawn_error
 
 
+def has_run_to_its_end(target: Target, status: ProcessStatus, now: float) -> bool:
+    """Tell whether it ended as its ``exitcodes`` expect, and supervisord does not start it again.
+
+    It ended on purpose: nobody misses it.
+    """
+    is_over = status.state is ProcessState.EXITED and target.seen_for(MEANT_SECONDS, now)
+    return is_over and ended_well(status)
+
+
 def broken(target: Target, reason: str) -> Target:
     """Settle a process that will not come back: a failure only if it was us who stopped it."""
     return target.settled(Progress.FAILED if target.was_stopped else Progress.LEFT, reason)

@@ -6,7 +6,7 @@ from supervisor_maint.maintenance import batches, calls, readying
 from supervisor_maint.maintenance.actions import Nudge
 from supervisor_maint.maintenance.batches import Member
 from supervisor_maint.maintenance.clock import passed
-from supervisor_maint.maintenance.meeting import meet
+from supervisor_maint.maintenance.meeting import has_run_to_its_end, meet
 from supervisor_maint.maintenance.plan import OnFailure, OnOverrun, Strategy
 from supervisor_maint.maintenance.run import Phase
 from supervisor_maint.maintenance.target import Progress, Target
@@ -22,6 +22,8 @@ NUDGE_SECONDS = 0.05
 LOOK_WIDE_SECONDS = 5.0
 # A group whose missing members forbid any further stop is given this long to mend itself.
 HELD_BACK_SECONDS = 30.0
+# What is on its way, or failed, is away even while it runs.
+_WELL = frozenset({Progress.WAITING, Progress.DONE, Progress.LEFT})
 
 
 def restart(turn: Turn) -> None:
@@ -162,19 +164,16 @@ def _member(turn: Turn, target: Target) -> Member:
     is_gone = status is None and target.namespec in turn.statuses
     waits = target.progress is Progress.WAITING
     runs = status is not None and status.state is ProcessState.RUNNING
+    is_here = runs or (status is not None and has_run_to_its_end(target, status, turn.now))
     return Member(
         namespec=target.namespec,
         group_priority=target.chosen.group_priority,
         process_priority=target.chosen.process_priority,
         is_settled=target.is_settled,
         is_begun=target.stop is not None,
-        is_away=not is_gone and not _is_well(target, runs),
+        is_away=not is_gone and not (is_here and target.progress in _WELL),
         may_stop=waits and runs,
     )
-
-
-def _is_well(target: Target, runs: bool) -> bool:
-    return runs and target.progress in (Progress.WAITING, Progress.DONE, Progress.LEFT)
 
 
 def _seen(turn: Turn) -> list[tuple[Target, ProcessStatus]]:

@@ -140,6 +140,8 @@ class Judge:
         return {spec for spec in self.before if spec.name in self.plan.exclude}
 
     def _away(self, process: Process, now: float, observed_at: float) -> bool:
+        if process.has_ended_on_purpose:
+            return False
         if process.state is not S.RUNNING:
             since_at = process.away_since_at or now
             return process.stopped_by == "run" or since_at < observed_at

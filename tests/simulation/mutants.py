@@ -18,6 +18,7 @@ from supervisor_maint.maintenance import (
     preparing,
     readying,
     recovering,
+    restarting,
     steps,
     targets,
     verifying,
@@ -93,6 +94,10 @@ def _as_good_as_restarted(target: Target) -> bool:
     return target.seen is not None and target.seen.state is S.RUNNING
 
 
+def _whatever_has_exited(target: Target, status: ProcessStatus, now: float) -> bool:
+    return status.state is S.EXITED
+
+
 def _none_at_all(turn: Any) -> steps.Progress:
     return steps.Progress.DONE
 
@@ -141,6 +146,11 @@ MUTANTS = (
         ((Target, "may_be_started", _whatever_it_is),),
     ),
     Mutant("floor ignored", "floor_is_kept", ((batches, "_of_group", _the_whole_group),)),
+    Mutant(
+        "whatever has exited is not away",
+        "floor_is_kept",
+        ((restarting, "has_run_to_its_end", _whatever_has_exited),),
+    ),
     Mutant("stale request used", "stale_requests_are_dropped", shell=Shell(checks_expiry=False)),
     Mutant("hold forgotten", "hold_is_respected", ((holds, "find", lambda *_: None),)),
     Mutant(

@@ -123,6 +123,7 @@ def _process(rng: Random, wild: float, spec: Namespec, group_priority: int) -> P
         group_priority=group_priority,
         lives=lives,
         ready_seconds=rng.choice([0.0, 0.4, 0.4, 90.0 if odd else 0.4]),
+        is_expected=rng.random() < 0.5,
     )
 
 

@@ -21,7 +21,10 @@ RETRIES = 3
 
 @attrs.define(eq=False)
 class Process:
-    """One process; ``dies_after`` is how long its next lives last, None for ever."""
+    """One process; ``lives`` is how long its next lives last, None for ever.
+
+    ``is_expected``: when it dies by itself its exit status is one of its ``exitcodes``.
+    """
 
     namespec: Namespec
     start_seconds: float = 1.0
@@ -36,6 +39,7 @@ class Process:
     lives: list[float | None] = attrs.field(factory=list)
     refuses_start: bool = False
     ready_seconds: float = 0.0
+    is_expected: bool = True
 
     state: ProcessState = S.STOPPED
     pid: int = 0
@@ -60,14 +64,22 @@ class Process:
         first = self.state is S.STOPPED and self.autostart and not self.started_at
         return self.state in _MOVING or self.dies_at is not None or again or first
 
+    @property
+    def has_ended_on_purpose(self) -> bool:
+        """Tell whether it ran to its end as expected, and stays so."""
+        return self.state is S.EXITED and self.is_expected and not self.autorestart
+
     def status(self) -> ProcessStatus:
         if self._status is None:
+            has_ended, is_bad = self.state is S.EXITED, not self.is_expected
             self._status = ProcessStatus(
                 namespec=self.namespec,
                 state=self.state,
                 pid=self.pid or None,
                 started_at=float(int(self.started_at)) or None,
                 stopped_at=float(int(self.stopped_at)) or None,
+                exit_status=int(is_bad) if has_ended else None,
+                spawn_error="Bad exit code 1" if has_ended and is_bad else "",
             )
         return self._status
 

@@ -560,6 +560,34 @@ def test_what_an_operator_stopped_stays_stopped() -> None:
     assert "not restarted, because web:web1 is away" in stage.run.reason
 
 
+@pytest.mark.parametrize(
+    "is_restarted", [True, False], ids=["after its restart", "before its turn"]
+)
+@pytest.mark.parametrize(("spawn_error", "goes_on"), [("", True), ("Bad exit code 1", False)])
+def test_what_has_run_to_its_end_is_not_away(
+    spawn_error: str, goes_on: bool, is_restarted: bool
+) -> None:
+    """A program that ended as its exitcodes expect keeps nothing of its group from its turn."""
+    stage = Stage()
+    stage.begin()
+    if is_restarted:
+        stage.turn()
+        stage.turn(*stage.answer(CallKind.STOP, A))
+        stage.move(A, S.STOPPED)
+        stage.turn()
+        stage.move(A, S.STARTING, 20)
+        stage.turn(*stage.answer(CallKind.START, A))
+    stage.move(A, S.EXITED)
+    stage.statuses[A] = attrs.evolve(stage.statuses[A], exit_status=0, spawn_error=spawn_error)
+    stage.turn(seconds=1)
+    assert [] == stage.wanted(StopProcesses)  # supervisord may be about to start it again
+
+    for _ in range(4):
+        stage.turn(seconds=1)
+
+    assert goes_on is (stage.progress(B) is Progress.STOPPING)
+
+
 def test_what_an_operator_starts_again_counts_as_restarted() -> None:
     """It was left as it is, and comes back by itself."""
     stage = Stage()
