@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from supervisor_maint.settings import Settings
     from supervisor_maint.store.records import Record
 
+# Of one report; after supervisord died with a thousand programs the others are to be seen, too.
+_DIFFERENCES_SHOWN = 10
+
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
@@ -50,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         _show(runs, reports, settings)
         _show_passes(passes, settings)
+        if not (runs or reports or passes):
+            print("Nothing has happened yet: no run, no report, no permission pass.")
     return 0
 
 
@@ -87,7 +92,8 @@ def _show(runs: Sequence[Record], reports: Sequence[Record], settings: Settings)
     out = console()
     if runs:
         show_runs(runs, settings, out)
-    show(out, ("report", "after", "took", "differences"), rows)
+    if rows:
+        show(out, ("report", "after", "took", "differences"), rows)
 
 
 def _has_news(record: Record) -> bool:
@@ -129,7 +135,8 @@ def _found(document: Mapping[str, Any]) -> str:
 def _differences(report: Record) -> str:
     from supervisor_maint.snapshots.diff import Difference
 
-    return (
-        "\n".join(str(Difference.from_document(each)) for each in report.document["differences"])
-        or "none"
-    )
+    found = report.document["differences"]
+    told = [str(Difference.from_document(each)) for each in found[:_DIFFERENCES_SHOWN]]
+    if len(found) > len(told):
+        told.append(f"and {len(found) - len(told)} more; history --json has all")
+    return "\n".join(told) or "none"

@@ -94,26 +94,26 @@ def _show(foreseen: Forecast) -> None:
     import time
     from zoneinfo import ZoneInfo
 
-    from supervisor_maint.cli.tables import console, table
+    from supervisor_maint.cli.tables import console, say, table, told
     from supervisor_maint.cli.times import duration, moment
 
     out, plan = console(), foreseen.plan
     when = "on request only"
     if plan.schedule is not None:
         when = f"next {moment(plan.schedule.next_after(time.time()), ZoneInfo(plan.schedule.zone))}"
-    out.print(
+    whole = (
         f"plan {plan.name}: {when}; {plan.strategy.value}, at most {plan.max_unavailable} of a "
-        f"group away; about {duration(foreseen.window_seconds)}, settling included",
-        highlight=False,
-        markup=False,
+        f"group away; about {duration(foreseen.window_seconds)}, settling included"
     )
     rows = [
         (str(number), ", ".join(map(str, batch)), duration(seconds))
         for number, (batch, seconds) in enumerate(zip(foreseen.batches, foreseen.batch_seconds), 1)
     ]
-    out.print(table(("batch", "processes", "about"), rows))
     left = [(str(each.namespec), each.reason) for each in foreseen.selection.left_alone]
-    if left:
-        out.print(table(("left alone", "because"), left))
+    with told(out, [whole], rows=len(foreseen.selection.chosen) + len(left)):
+        out.print(table(("batch", "processes", "about"), rows))
+        if left:
+            out.print(table(("left alone", "because"), left))
     for obstacle in foreseen.obstacles():
-        out.print(f"warning: {obstacle.message}", style="yellow", highlight=False, markup=False)
+        say(out, f"warning: {obstacle.message}", style="yellow")
+        say(out, f"  to do: {obstacle.what_to_do}")

@@ -45,7 +45,9 @@ def show_run(record: Record, settings: Settings, out: Console) -> None:
 
 
 def _target_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return a row a process, in the order of the run, but what failed first."""
     memory, downtimes = _memory(document), document.get("downtime_seconds", {})
+    targets = document["run"].get("targets") or ()
     return [
         (
             str(Namespec.parse(_name(target))),
@@ -54,7 +56,7 @@ def _target_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
             *memory.get(_name(target), ("-", "-")),
             target.get("reason") or "",
         )
-        for target in document["run"].get("targets") or ()
+        for target in sorted(targets, key=lambda each: each["progress"] != "failed")
     ]
 
 

@@ -129,17 +129,21 @@ def _document(seen: _Seen) -> dict[str, Any]:
 
 
 def _show(seen: _Seen) -> None:
-    from supervisor_maint.cli.tables import console, say, show
+    from supervisor_maint.cli.tables import console, say, show, told
 
     out = console()
-    for line in _listener_lines(seen):
-        say(out, line)
-    if seen.trouble is not None:
-        say(out, f"supervisord   {seen.trouble}", style="red")
     headers = ("process", "state", "wanted", "up for", "starts", "restarts", "failed", "down")
-    show(out, headers, (_process_row(seen, namespec) for namespec in seen.namespecs))
+    rows = [_process_row(seen, namespec) for namespec in seen.namespecs]
+    with told(out, list(_lines(seen)), rows=len(rows)):
+        show(out, headers, rows)
     for difference in seen.watch.differences:
         say(out, f"differs: {difference}", style="yellow")
+
+
+def _lines(seen: _Seen) -> Iterator[str]:
+    yield from _listener_lines(seen)
+    if seen.trouble is not None:
+        yield f"supervisord   {seen.trouble}"
 
 
 def _listener_lines(seen: _Seen) -> Iterator[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import textwrap
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len, set_cell_size
@@ -19,6 +20,9 @@ PLAIN_WIDTH = 160
 
 # What is read at a glance, and nonsense when it is cut; the rest wraps.
 _UNBROKEN = frozenset({"process", "state", "run", "plan", "began", "report", "snapshot", "result"})
+
+# What says why the row is as it is; the name of the column would only be in the way.
+_EXPLAINING = frozenset({"reason", "detail", "differences"})
 
 # A cell that wraps is no pleasure to read when it is narrower.
 _NARROWEST = 30
@@ -53,6 +57,18 @@ def say(out: Console, sentence: str, *, style: str = "") -> None:
             break_on_hyphens=False,
         )
     out.print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def told(out: Console, sentences: Iterable[str], *, rows: int) -> Iterator[None]:
+    """Print sentences above what is printed meanwhile; below it when its rows fill a terminal."""
+    is_long = out.is_terminal and rows >= out.height
+    above, below = ((), sentences) if is_long else (sentences, ())
+    for sentence in above:
+        say(out, sentence)
+    yield
+    for sentence in below:
+        say(out, sentence)
 
 
 def show(out: Console, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -102,7 +118,7 @@ def _show_folded(out: Console, headers: Sequence[str], rows: Sequence[Sequence[s
         line = Text(_GAP).join(_padded(row[column], widths[column]) for column in kept)
         line.rstrip()
         out.print(line, style="bold" if is_head else "", soft_wrap=True)
-        below = [(headers[column], row[column]) for column in set(range(len(row))) - set(kept)]
+        below = [(headers[column], row[column]) for column in range(len(row)) if column not in kept]
         for paragraph in [] if is_head else _paragraphs(below):
             out.print(Padding(Text(paragraph), (0, 0, 0, _INDENT), expand=False))
     out.print()
@@ -123,10 +139,14 @@ def _padded(cell: str, width: int) -> Text:
 
 
 def _paragraphs(cells: Collection[tuple[str, str]]) -> Iterable[str]:
-    """Put short cells into one line with their headers, and give each long one its own."""
-    told = [(header, cell) for header, cell in cells if cell not in ("", "-")]
-    is_long = [len(cell) > _NARROWEST for _, cell in told]
-    short = [f"{header} {cell}" for (header, cell), long in zip(told, is_long) if not long]
+    """Put short cells into one line with their headers, and give each long one its own.
+
+    What explains a row speaks for itself.
+    """
+    known = [(header, cell) for header, cell in cells if cell not in ("", "-")]
+    short = [f"{header} {cell}" for header, cell in known if len(cell) <= _NARROWEST]
     if short:
         yield ", ".join(short)
-    yield from (cell for (_, cell), long in zip(told, is_long) if long)
+    for header, cell in known:
+        if len(cell) > _NARROWEST:
+            yield cell if header in _EXPLAINING else f"{header} {cell}"

@@ -17,6 +17,8 @@ from supervisor import supervisorctl
 from supervisor_maint.cli import times
 from supervisor_maint.cli.requesting import _user
 from supervisor_maint.permissions.report import RuleResult
+from supervisor_maint.snapshots.diff import Difference, DiffKind, Report
+from supervisor_maint.snapshots.settling import Reason
 from supervisor_maint.store.history import History
 from supervisor_maint.store.mailbox import Mailbox
 from supervisor_maint.store.publication import Publication
@@ -26,6 +28,7 @@ from tests.fakes.app import World
 from tests.fakes.commands import Place, SupervisordServer, info
 from tests.fakes.gateway import FakeGateway, answer
 from tests.fakes.permission_walk import report
+from tests.fakes.watching import ns
 from tests.fakes.watching import status as shown
 from tests.fakes.xmlrpc_server import XmlrpcServer
 
@@ -274,6 +277,38 @@ def test_history(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     _, _, newest, oldest = words(capsys.readouterr().out)
     assert newest.startswith("1970-01-12 22:47:02 JST transition 11s job: state: RUNNING")
     assert f"{NOW_TEXT} listener start 11s none" == oldest
+
+
+def test_history_of_a_large_report(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a thousand differences ten are shown, and how many more there are."""
+    lost = [
+        Difference(namespec=ns(f"p{n}"), kind=DiffKind.STATE, expected="RUNNING", found="FATAL")
+        for n in range(1000)
+    ]
+    large = Report(made_at=2.0, began_at=1.0, reason=Reason.TRANSITION, differences=tuple(lost))
+    place.state.prepare()
+    history = History(place.state.history)
+    history.add_report(2.0, large.to_document())
+    history.close()
+
+    assert 0 == place.run("history")
+
+    *_, last, more = words(capsys.readouterr().out)
+    assert ("p9: state: RUNNING -> FATAL", "and 990 more; history --json has all") == (last, more)
+
+
+def test_history_of_nothing(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nothing was kept yet that is said."""
+    place.state.prepare()
+    history = History(place.state.history)
+    history.save_watch({}, {})
+    history.close()
+
+    assert 0 == place.run("history")
+
+    assert "Nothing has happened yet: no run, no report, no permission pass.\n" == (
+        capsys.readouterr().out
+    )
 
 
 def test_history_of_permission_passes(place: Place, capsys: pytest.CaptureFixture[str]) -> None:

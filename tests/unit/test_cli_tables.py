@@ -17,11 +17,14 @@ ROWS = [
 ]
 
 
-def shown(width: int, *, is_terminal: bool = False) -> tuple[Console, io.StringIO]:
+def shown(
+    width: int, *, is_terminal: bool = False, height: int = 25
+) -> tuple[Console, io.StringIO]:
     written = io.StringIO()
-    return Console(
-        file=written, width=width, force_terminal=is_terminal, color_system=None
-    ), written
+    out = Console(
+        file=written, width=width, height=height, force_terminal=is_terminal, color_system=None
+    )
+    return out, written
 
 
 def lines(width: int, rows: list[tuple[str, ...]] = ROWS) -> list[str]:
@@ -82,3 +85,25 @@ def test_sentence_is_wrapped_in_a_terminal_only(is_terminal: bool, expected: str
     tables.say(out, "api failed: no such table")
 
     assert expected == written.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "height", "expected"),
+    [(True, 25, "told table"), (True, 2, "table told"), (False, 2, "told table")],
+)
+def test_sentence_is_where_it_is_seen(is_terminal: bool, height: int, expected: str) -> None:
+    """It stands above a table, and below one that fills the terminal."""
+    out, written = shown(80, is_terminal=is_terminal, height=height)
+
+    with tables.told(out, ["told"], rows=2):
+        out.print("table")
+
+    assert expected == " ".join(written.getvalue().split())
+
+
+def test_long_cell_that_explains_nothing_has_its_name() -> None:
+    """Who asked is told from why it failed."""
+    by = "an.operator.with.a.long.name@a-host-with-a-long-name.example"
+    row = ("a1", "nightly", "2026-11-29 04:06:40 JST", by, "failed", "1m 4s", REASON)
+
+    assert [f"    by {by}", f"    {REASON}"] == lines(80, [row])[2:]
