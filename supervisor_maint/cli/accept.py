@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from supervisor_maint.cli.arguments import add_command, add_config
+from supervisor_maint.cli.arguments import add_command, add_config, load_at_least_maint
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -27,4 +27,4 @@ def run(args: argparse.Namespace) -> int:
     from supervisor_maint.cli.requesting import request
     from supervisor_maint.store.requests import Verb
 
-    return request(args, Verb.ACCEPT, names=args.names)
+    return request(load_at_least_maint(args), Verb.ACCEPT, names=args.names)

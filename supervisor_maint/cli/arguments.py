@@ -84,6 +84,31 @@ def find_config(args: argparse.Namespace, environ: Mapping[str, str] = os.enviro
     raise SettingsError([Problem(message=message)])
 
 
+def load_at_least_maint(args: argparse.Namespace) -> Settings:
+    """Load the settings for a command that only asks the listener, or looks at what it keeps.
+
+    Where ``[maint]`` is good that suffices: what is wrong elsewhere is complained about, and keeps
+    nobody from a hold or from cancelling a run. Raises SettingsError.
+    """
+    import time
+
+    from supervisor_maint.cli import complain
+    from supervisor_maint.settings import Settings, SettingsRefused
+    from supervisor_maint.settings.maint_alone import load_maint
+
+    try:
+        return load_settings(args)
+    except SettingsRefused as refused:
+        if any(problem.section in (None, "maint") for problem in refused.problems):
+            raise
+        maint = load_maint(find_config(args), environ=os.environ)
+        complain(
+            f"{refused.msg}\nall but [maint] is left out: what the listener loaded last holds",
+            code=0,
+        )
+        return Settings(sources=refused.sources, loaded_at=time.time(), maint=maint)
+
+
 def load_settings(args: argparse.Namespace) -> Settings:
     """Load the settings of the file that the arguments name."""
     import time

@@ -7,7 +7,7 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from supervisor_maint.cli.arguments import add_command, add_config, load_settings
+from supervisor_maint.cli.arguments import add_command, add_config, load_at_least_maint
 from supervisor_maint.errors import MaintError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     """Compare the present with the listener's baseline."""
     from supervisor_maint.cli.looking import restored, snapshot
 
-    settings = load_settings(args)
+    settings = load_at_least_maint(args)
     watch = restored(settings, time.time())
     if not watch.baseline.is_established:
         raise MaintError(

@@ -7,7 +7,7 @@ import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from supervisor_maint.cli.arguments import add_command, add_config, add_limit, load_settings
+from supervisor_maint.cli.arguments import add_command, add_config, add_limit, load_at_least_maint
 from supervisor_maint.errors import MaintError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from supervisor_maint.store.history_reader import HistoryReader
     from supervisor_maint.store.state_dir import StateDir
 
-    settings = load_settings(args)
+    settings = load_at_least_maint(args)
     with HistoryReader.open(StateDir(settings.maint.state_dir).history) as history:
         if args.run_id is not None:
             return _one(history.run(args.run_id), args, settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from supervisor_maint.cli.arguments import add_command, add_config
+from supervisor_maint.cli.arguments import add_command, add_config, load_at_least_maint
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -26,7 +26,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         dest="until_at",
         type=_time,
         metavar="TIME",
-        help="06:30 (the next one), or 2026-11-28T06:30[+09:00]",
+        help="06:30 (the next one) or 2026-11-28T06:30 in this machine's zone, or with +09:00",
     )
     parser.add_argument("--reason", default="", metavar="TEXT", help="why, for whoever asks")
 
@@ -36,7 +36,13 @@ def run(args: argparse.Namespace) -> int:
     from supervisor_maint.cli.requesting import request
     from supervisor_maint.store.requests import Verb
 
-    return request(args, Verb.HOLD, plan=args.plan, reason=args.reason, until_at=args.until_at)
+    return request(
+        load_at_least_maint(args),
+        Verb.HOLD,
+        plan=args.plan,
+        reason=args.reason,
+        until_at=args.until_at,
+    )
 
 
 def _span(text: str) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import functools
 import getpass
 import os
@@ -11,7 +10,6 @@ import socket
 import time
 from typing import Any
 
-from supervisor_maint.cli.arguments import load_settings
 from supervisor_maint.settings import Settings
 from supervisor_maint.store import asking
 from supervisor_maint.store.mailbox import Mailbox
@@ -24,9 +22,9 @@ from supervisor_maint.store.wake import ring
 EXPIRES_AFTER_SECONDS = 30.0
 
 
-def request(args: argparse.Namespace, verb: Verb, **arguments: Any) -> int:
+def request(settings: Settings, verb: Verb, **arguments: Any) -> int:
     """Ask, print the answer, and return 0 when it was carried out, else 1."""
-    answer = ask(load_settings(args), verb, **arguments)
+    answer = ask(settings, verb, **arguments)
     print(answer.sentence)
     return 0 if answer.done else 1
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from supervisor_maint.cli.arguments import add_command, add_config, load_settings
+from supervisor_maint.cli.arguments import (
+    add_command,
+    add_config,
+    load_at_least_maint,
+    load_settings,
+)
 from supervisor_maint.errors import MaintError
 
 if TYPE_CHECKING:
@@ -40,12 +45,12 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def run(args: argparse.Namespace) -> int:
     """Ask the listener to begin; 0 when the run succeeded, 1 when it failed or was skipped."""
-    settings = load_settings(args)
     if args.dry_run:
         from supervisor_maint.cli import plan
 
-        plan.show(settings, args.plan)
+        plan.show(load_settings(args), args.plan)
         return 0
+    settings = load_at_least_maint(args)
     if args.watch:
         return _watch(settings, _under_way(settings))
     from supervisor_maint.cli.requesting import ask

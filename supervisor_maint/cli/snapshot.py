@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from supervisor_maint.cli.arguments import add_command, add_config, load_settings
+from supervisor_maint.cli.arguments import add_command, add_config, load_at_least_maint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     """Ask supervisord, and print."""
     from supervisor_maint.cli.looking import snapshot
 
-    settings = load_settings(args)
+    settings = load_at_least_maint(args)
     taken = snapshot(settings)
     if args.format == "status":
         print("\n".join(status_lines(taken)))

@@ -7,7 +7,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from supervisor_maint.cli.arguments import add_command, add_config, add_limit, load_settings
+from supervisor_maint.cli.arguments import add_command, add_config, add_limit, load_at_least_maint
 from supervisor_maint.errors import MaintError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def run(args: argparse.Namespace) -> int:
     """Read the history, and print the list, one snapshot, or the differences of two."""
-    settings = load_settings(args)
+    settings = load_at_least_maint(args)
     if args.when is None:
         _list(settings, args)
     elif args.then is None:

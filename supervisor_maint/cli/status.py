@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from supervisor_maint.cli.arguments import add_command, add_config, load_settings
+from supervisor_maint.cli.arguments import add_command, add_config, load_at_least_maint
 from supervisor_maint.errors import MaintError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
     Returns 1 when the listener is not running or supervisord does not answer.
     """
-    seen = _look(load_settings(args))
+    seen = _look(load_at_least_maint(args))
     if args.json:
         print(json.dumps(_document(seen), indent=2))
     else:

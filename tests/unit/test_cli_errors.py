@@ -50,6 +50,21 @@ def test_no_configuration_anywhere(
     assert "--config FILE or $SUPERVISOR_MAINT_CONFIG" in sentence
 
 
+@pytest.mark.parametrize(
+    "command", [*LOOKING, "snapshots", "accept", "run", "hold", "resume", "cancel"]
+)
+def test_broken_plan_is_in_nobodys_way(
+    command: str, place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who looks, holds or cancels is told what is wrong with other sections, and goes on."""
+    place.write("[maintenance:nightly]\nschedule = never\n")
+
+    assert 1 == place.run(command)
+    problem, left_out, *_ = sentences(capsys)
+    assert problem.startswith(f"{place.config}:6: [maintenance:nightly] schedule: expected a cron")
+    assert "all but [maint] is left out: what the listener loaded last holds" == left_out
+
+
 @pytest.mark.parametrize("command", [*LOOKING, *ASKING, "decommission"])
 def test_every_problem_of_the_settings(
     command: str, place: Place, capsys: pytest.CaptureFixture[str]
