@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from supervisor_maint.store.publication import Published
     from supervisor_maint.supervisord.rpc import SupervisorClient
 
+# What a report of a thousand processes takes on a machine that is short of everything.
+_GRACE_SECONDS = 60.0
+
 
 def server_url(settings: Settings) -> str:
     """Return where supervisord listens, as the listener is told. Raises SettingsError."""
@@ -89,6 +92,16 @@ def published(settings: Settings, by_pid: int | None = None) -> Published | None
         return publication.read() if by_pid is None else publication.of_listener(by_pid)
     except ListenerAbsent:
         return None
+
+
+def silent_for(published: Mapping[str, Any], settings: Settings, now: float) -> float | None:
+    """Tell for how many seconds a listener has published nothing; None while that is no wonder.
+
+    It does at least at every ``push_interval``, unless its disk is full or it hangs.
+    """
+    published_at = published.get("published_at")
+    seconds = 0.0 if published_at is None else now - float(published_at)
+    return seconds if seconds > 2 * settings.maint.push_interval_seconds + _GRACE_SECONDS else None
 
 
 def client(settings: Settings) -> SupervisorClient:

@@ -22,7 +22,6 @@ OUTCOMES = {"succeeded": "succeeded", "failed": "failed", "skipped": "was skippe
 # What is told above the rows, headers and their rule, and what is told below.
 _LINES_BESIDE_ROWS = 10
 _STYLES = {"succeeded": "bold green", "failed": "bold red", "skipped": "yellow"}
-_ABSENT = "the listener is gone; the run goes on when supervisord has started it again"
 
 Published = Callable[[], "Mapping[str, Any] | None"]
 Row = tuple[str, ...]
@@ -37,20 +36,21 @@ def is_over(run: Mapping[str, Any]) -> bool:
 class Progress:
     """Shows one run until it is over.
 
-    ``published`` returns the run that the listener shows, ``is_listening`` whether there is one.
+    ``published`` returns the run that the listener shows, ``trouble`` why that may not be true any
+    more, an empty text when it is.
     ``clock`` is in seconds since the epoch.
     """
 
     run_id: str
     published: Published
-    is_listening: Callable[[], bool]
+    trouble: Callable[[], str]
     out: Console
     zone: tzinfo
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     _printed: int = attrs.field(init=False, default=0)
     _blockers: Sequence[str] = attrs.field(init=False, factory=list)
-    _is_absent: bool = attrs.field(init=False, default=False)
+    _trouble: str = attrs.field(init=False, default="")
 
     def follow(self) -> Mapping[str, Any] | None:
         """Show the run until it is over and return it; None when the listener shows another."""
@@ -58,8 +58,8 @@ class Progress:
 
     def _plain(self) -> Mapping[str, Any] | None:
         for run in self._looks():
-            if self._is_absent:
-                self._say(_ABSENT)
+            if self._trouble:
+                self._say(self._trouble)
             self._say_news(run)
             if is_over(run):
                 return run
@@ -76,15 +76,14 @@ class Progress:
     def _looks(self) -> Iterator[Mapping[str, Any]]:
         """Yield what is published, as often as it is looked at, while it is about our run.
 
-        Without a listener what it said last stays, and it is yielded once.
+        While the listener is in trouble what it said last stays, and it is yielded once.
         """
         while True:
             run = self.published()
             if run is None or run["id"] != self.run_id:
                 return
-            was_absent = self._is_absent
-            self._is_absent = not is_over(run) and not self.is_listening()
-            if not (was_absent and self._is_absent):
+            before, self._trouble = self._trouble, "" if is_over(run) else self.trouble()
+            if not (before and self._trouble == before):
                 yield run
             self.sleep(LOOK_SECONDS)
 
@@ -138,8 +137,8 @@ class Progress:
             yield run["reason"]
         if run["phase"] == "pending":
             yield from (f"waits: {blocker}" for blocker in run["blockers"])
-        if self._is_absent:
-            yield _ABSENT
+        if self._trouble:
+            yield self._trouble
 
 
 def _row(target: Mapping[str, Any], now: float) -> Row:

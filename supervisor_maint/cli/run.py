@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from typing import TYPE_CHECKING, Any
 
 from supervisor_maint.cli.arguments import (
@@ -76,12 +77,11 @@ def _under_way(settings: Settings) -> str:
 def _watch(settings: Settings, run_id: str) -> int:
     from supervisor_maint.cli.progress import Progress
     from supervisor_maint.cli.tables import console
-    from supervisor_maint.store.state_dir import StateDir
 
     progress = Progress(
         run_id=run_id,
         published=lambda: _published_run(settings),
-        is_listening=lambda: StateDir(settings.maint.state_dir).holder() is not None,
+        trouble=lambda: _trouble(settings),
         out=console(),
         zone=settings.maint.timezone,
     )
@@ -107,6 +107,21 @@ def _published_run(settings: Settings) -> Mapping[str, Any] | None:
         (known.document if known else {}).get("maintenance", {}).get("run")
     )
     return found
+
+
+def _trouble(settings: Settings) -> str:
+    """Say why the run may be further than the listener shows it; an empty text when all is well."""
+    from supervisor_maint.cli.connecting import published, silent_for
+    from supervisor_maint.cli.times import moment
+    from supervisor_maint.store.state_dir import StateDir
+
+    if StateDir(settings.maint.state_dir).holder() is None:
+        return "the listener is gone; the run goes on when supervisord has started it again"
+    known = published(settings)
+    if known is None or silent_for(known.document, settings, time.time()) is None:
+        return ""
+    since = moment(known.published_at, settings.maint.timezone)
+    return f"the listener has shown nothing since {since}: its log says why; the run goes on"
 
 
 def _remembered_run(settings: Settings, run_id: str) -> Mapping[str, Any]:

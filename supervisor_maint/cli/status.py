@@ -53,12 +53,14 @@ class _Seen:
     """Everything that the command shows; ``trouble`` says why there is no snapshot.
 
     ``sentences`` are about planned restarts: the listener's, or what is known without one.
+    ``silent_seconds`` is how long it has published nothing, when that is strange.
     """
 
     now: float
     zone: tzinfo
     pid: int | None
     listener: Mapping[str, Any]
+    silent_seconds: float | None
     sentences: Sequence[str]
     watch: Watch
     tallies: Mapping[Namespec, ProcessTally]
@@ -75,7 +77,7 @@ class _Seen:
 
 def _look(settings: Settings) -> _Seen:
     from supervisor_maint.cli import unattended
-    from supervisor_maint.cli.connecting import published
+    from supervisor_maint.cli.connecting import published, silent_for
     from supervisor_maint.cli.looking import restored, snapshot
     from supervisor_maint.store.state_dir import StateDir
 
@@ -94,6 +96,7 @@ def _look(settings: Settings) -> _Seen:
         zone=settings.maint.timezone,
         pid=pid,
         listener=listener,
+        silent_seconds=silent_for(listener, settings, now),
         sentences=(
             tuple(unattended.sentences(settings, now))
             if pid is None
@@ -147,7 +150,7 @@ def _lines(seen: _Seen) -> Iterator[str]:
 
 
 def _listener_lines(seen: _Seen) -> Iterator[str]:
-    from supervisor_maint.cli.times import ago, moment
+    from supervisor_maint.cli.times import ago, duration, moment
 
     listener = seen.listener
     published_at = listener.get("published_at")
@@ -162,6 +165,11 @@ def _listener_lines(seen: _Seen) -> Iterator[str]:
         f"listener      pid {seen.pid}, version {listener.get('version', '-')}, last event "
         f"{last_event} as of {moment(published_at, seen.zone)}"
     )
+    if seen.silent_seconds is not None:
+        yield (
+            f"listener      has published nothing for {duration(seen.silent_seconds)}, and what "
+            "it says below is as old: its log says why"
+        )
     refused = "" if listener.get("config_reload_successful", True) else "; newer ones are refused"
     loaded = moment(listener.get("settings_loaded_at"), seen.zone)
     yield f"settings      {listener.get('settings_file', '-')}, loaded {loaded}{refused}"

@@ -112,19 +112,25 @@ def test_status_of_a_living_listener(place: Place, capsys: pytest.CaptureFixture
 
     assert [
         f"listener pid {pid}, version 9.9, last event 2s ago as of {NOW_TEXT}",
+        lines[1],
         f"settings /etc/maint.conf, loaded {NOW_TEXT}; newer ones are refused",
         "events lost 3, errors 2",
         "sink textfile: last write never",
         "sink pushgateway: nobody there",
-        lines[5],
+        lines[6],
         "permissions logs: 1 path could not be mended",
         "process state wanted up for starts restarts failed down",
-    ] == lines[:8]
+    ] == lines[:9]
+    assert re.fullmatch(
+        r"listener has published nothing for \S+ \S+, and what it says below is as old: "
+        "its log says why",
+        lines[1],
+    )
     assert re.fullmatch(
         r"permissions last pass \S+ \S+ ago: 8 as wanted, 2 fixed, 1 failed; one is under way",
-        lines[5],
+        lines[6],
     )
-    rows = {line.split()[0]: line for line in lines[9:]}
+    rows = {line.split()[0]: line for line in lines[10:]}
     assert re.fullmatch(r"web RUNNING RUNNING \d+d \d+h 1 0 0 0\.0s", rows["web"])
     assert "job FATAL RUNNING - 2 1 command 0 0.0s" == rows["job"]
 

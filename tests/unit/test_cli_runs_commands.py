@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from supervisor_maint.cli import run as run_command
+from supervisor_maint.cli.connecting import silent_for
+from supervisor_maint.cli.run import _trouble
 from supervisor_maint.store.history import History
 from supervisor_maint.store.journal import Journal
 from supervisor_maint.store.publication import Publication
@@ -307,6 +309,36 @@ def test_nobody_listens(
     """Without a listener nothing is changed, and that is said."""
     assert 1 == place.run(*command)
     assert "nothing was changed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("published", "expected"),
+    [({}, None), ({"published_at": 1000.0}, None), ({"published_at": 819.0}, 181.0)],
+    ids=["never", "just now", "long ago"],
+)
+def test_listener_that_publishes_nothing_any_more(
+    published: dict[str, float], expected: float | None, place: Place
+) -> None:
+    """Two intervals and a minute without a word are strange: the disk is full, or it hangs."""
+    place.write(push_interval="60s")
+
+    assert expected == silent_for(published, place.settings(), 1000.0)
+
+
+def test_run_that_the_listener_does_not_show_any_more(place: Place) -> None:
+    """Who watches a run is told since when nothing new is shown; or that nobody shows it."""
+    place.state.prepare()
+    Publication(place.state.status).publish({"published_at": 1_000_000.0})
+
+    gone = _trouble(place.settings())
+    with place.state.lock():
+        silent = _trouble(place.settings())
+
+    assert "the listener is gone; the run goes on when supervisord has started it again" == gone
+    since = "1970-01-12 22:46:40 JST"
+    assert f"the listener has shown nothing since {since}: its log says why; the run goes on" == (
+        silent
+    )
 
 
 def test_status_without_a_listener_says_that_nothing_starts(

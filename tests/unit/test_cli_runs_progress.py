@@ -21,17 +21,17 @@ def follow(
     *looks: dict[str, Any] | None,
     terminal: bool = False,
     height: int = 30,
-    listening: Sequence[bool] = (),
+    troubles: Sequence[str] = (),
 ) -> tuple[Any, str]:
     """Follow a run through these looks; return what comes back and what was printed."""
-    shown, present = iter(looks), iter(listening)
+    shown, told = iter(looks), iter(troubles)
     out = Console(
         file=io.StringIO(), force_terminal=terminal, width=120, height=height, color_system=None
     )
     progress = Progress(
         run_id="abc",
         published=lambda: next(shown),
-        is_listening=lambda: next(present, True),
+        trouble=lambda: next(told, ""),
         out=out,
         zone=ZoneInfo("Asia/Tokyo"),
         clock=lambda: NOW,
@@ -91,7 +91,7 @@ def test_listener_that_is_gone_is_told_once() -> None:
         published_run("restarting", ("restarting",)),
         published_run("restarting", ("restarting", "goes on")),
         published_run("succeeded", ("restarting", "goes on", "succeeded")),
-        listening=[True, False, False, True],
+        troubles=["", GONE, GONE, ""],
     )
 
     told = [line.partition(" JST ")[2] or line for line in lines(printed)]
