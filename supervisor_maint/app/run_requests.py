@@ -111,8 +111,11 @@ class Desk:
             await self._unblock()
         await self.journal.read()
         self.wake()
-        told = "may start again" if was_held or was_blocked else "was not held"
-        return self._done("; ".join([f"{name or 'every plan'} {told}", *self._still_held(name)]))
+        if was_held or was_blocked:
+            told = f"{name or 'every plan'} may start again"
+        else:
+            told = f"{name} was not held" if name else "no hold was on every plan"
+        return self._done("; ".join([told, *self._still_held(name)]))
 
     async def _unblock(self) -> None:
         """Let runs start though holds may have been lost, and forget a run that is none."""
@@ -127,7 +130,7 @@ class Desk:
         now = self.clock()
         lasting = [hold for hold in self.journal.state.holds if hold.plan != name]
         return [
-            f"but {holds.describe(hold, self.zone())}"
+            f"but {holds.describe(hold, self.zone())}; say {_resuming(hold)}"
             for hold in lasting
             if name is None or hold.covers(name, now)
         ]
@@ -192,3 +195,7 @@ class _Asked:
 def new_id() -> str:
     """Return an id for a run: short enough to be typed, and not to come twice."""
     return secrets.token_hex(4)
+
+
+def _resuming(hold: Hold) -> str:
+    return "resume" if hold.plan is None else f"resume {hold.plan}"

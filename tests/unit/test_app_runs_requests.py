@@ -228,7 +228,8 @@ def test_lapsed_hold_is_forgotten() -> None:
 @pytest.mark.parametrize(
     ("held", "resumed", "sentence"),
     [
-        ([], None, "every plan was not held"),
+        ([], None, "no hold was on every plan"),
+        (["nightly"], None, "no hold was on every plan; but nightly is held until"),
         ([None], None, "every plan may start again"),
         ([None, "weekly"], None, "every plan may start again; but weekly is held until"),
         ([None], "nightly", "nightly was not held; but every plan is held until"),
@@ -248,6 +249,24 @@ def test_resume_says_what_is_still_held(
         answer = await scene.ask(Verb.RESUME, plan=resumed)
         assert answer.done
         assert sentence == answer.sentence.partition(" somebody resumes by x")[0]
+
+    tell_driven(tale, plans=BOTH)
+
+
+@pytest.mark.parametrize(
+    ("held", "resumed", "ending"),
+    [("weekly", None, "resume weekly"), (None, "nightly", "resume")],
+)
+def test_resume_says_how_the_other_hold_is_ended(
+    held: str | None, resumed: str | None, ending: str
+) -> None:
+    """At 3 a.m. nobody guesses which name ends which hold."""
+
+    async def tale(scene: Scene) -> None:
+        scene.runs.journal.save_hold(Hold(plan=held, asked_by="x", since_at=NOW))
+        await scene.maintenance.journal.read()
+        answer = await scene.ask(Verb.RESUME, plan=resumed)
+        assert answer.sentence.endswith(f" is held until somebody resumes by x; say {ending}")
 
     tell_driven(tale, plans=BOTH)
 
