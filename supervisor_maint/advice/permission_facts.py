@@ -41,6 +41,7 @@ class PermissionFacts:
 
     ``bases`` has the base folder of each rule by the rule's name, None when nothing is there.
     ``logrotate_files`` are those that logrotate reads or keeps, as patterns of paths.
+    ``state_dir`` and the files of ``configuration`` are ours and supervisord's, links resolved.
     """
 
     users: Mapping[str, int | None] = attrs.field(converter=_fixed, factory=dict)
@@ -48,6 +49,8 @@ class PermissionFacts:
     bases: Mapping[str, Base | None] = attrs.field(converter=_fixed, factory=dict)
     stanzas: tuple[Stanza, ...] = ()
     logrotate_files: tuple[str, ...] = ()
+    state_dir: str = ""
+    configuration: tuple[str, ...] = ()
 
     def uid(self, name: str) -> int | None:
         """Return the uid of a name or number, None when there is no such user."""

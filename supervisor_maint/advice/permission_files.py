@@ -27,8 +27,11 @@ _PASSED_OVER = (
 _LARGEST_FILE = 1024 * 1024
 
 
-def look(settings: Settings, *, etc: Path = _ETC) -> PermissionFacts:
-    """Look up what the enabled rules name; nothing when there are none."""
+def look(settings: Settings, *, files: Iterable[str] = (), etc: Path = _ETC) -> PermissionFacts:
+    """Look up what the enabled rules name; nothing when there are none.
+
+    ``files`` are those of the configuration, ours and supervisord's.
+    """
     rules = [rule for rule in settings.permissions if rule.is_enabled]
     if not rules:
         return PermissionFacts()
@@ -49,6 +52,8 @@ def look(settings: Settings, *, etc: Path = _ETC) -> PermissionFacts:
             *(str(etc / "logrotate.conf"), f"{folder}/*", *_STATE_FILES),
             *(literally(str(file)) for file in own),
         ),
+        state_dir=os.path.realpath(settings.maint.state_dir),
+        configuration=tuple(dict.fromkeys(map(os.path.realpath, files))),
     )
 
 

@@ -45,7 +45,7 @@ def survey(
         pythons=_pythons(configuration, environ.get("PATH", _DEFAULT_PATH)),
         users=plan_files.users(settings),
         plan_files=plan_files.problems(settings),
-        permission_facts=permission_files.look(settings),
+        permission_facts=permission_files.look(settings, files=files),
     )
 
 
