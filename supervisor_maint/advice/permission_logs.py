@@ -10,7 +10,7 @@ from supervisor_maint.advice.values import Advice, Severity, Surroundings
 from supervisor_maint.errors import SettingsError
 from supervisor_maint.permissions.modes import Mode
 from supervisor_maint.permissions.policy import Policy, may_overlap
-from supervisor_maint.permissions.rules import Rule, is_log_file
+from supervisor_maint.permissions.rules import Rule, log_file
 from supervisor_maint.supervisord.configured import Configuration, Group, ListenerPool
 
 _ANY_MODE = Mode.parse("u=rw")
@@ -65,8 +65,9 @@ def _configured_logs(configuration: Configuration | None) -> list[str]:
         return []
     groups: tuple[Group | ListenerPool, ...] = (*configuration.groups, *configuration.pools)
     processes = [process for group in groups for process in group.processes]
-    files = [file for each in processes for file in (each.stdout_logfile, each.stderr_logfile)]
-    return list(dict.fromkeys(file for file in files if file is not None and is_log_file(file)))
+    paths = [path for each in processes for path in (each.stdout_logfile, each.stderr_logfile)]
+    files = [log_file(path) for path in paths if path is not None]
+    return list(dict.fromkeys(file for file in files if file is not None))
 
 
 def _rules_about(patterns: Iterable[str], policy: Policy) -> list[Rule]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Callable
 
 import attrs
@@ -19,7 +19,7 @@ from supervisor_maint.permissions.inspecting import Inspector
 from supervisor_maint.permissions.plan import Actor
 from supervisor_maint.permissions.policy import Policy
 from supervisor_maint.permissions.report import PassReport, Tally, listed, printable
-from supervisor_maint.permissions.rules import Missing, Rule, is_log_file
+from supervisor_maint.permissions.rules import Missing, Rule, log_file
 from supervisor_maint.permissions.standards import UnknownAccount, resolve
 from supervisor_maint.permissions.walking import (
     OVERDUE,
@@ -103,7 +103,7 @@ class _Workshop:
         self, rules: Sequence[Rule], supervisor_logs: Sequence[str] | None
     ) -> list[Inspector]:
         """Return them in the order of the rules; what cannot be followed is a problem."""
-        files = list(_regular_files(supervisor_logs or ()))
+        files, strayed = _sorted_out(supervisor_logs or ())
         followed: list[Rule] = []
         for rule in rules:
             followed += rule.for_logs(files)
@@ -111,9 +111,10 @@ class _Workshop:
         found = (
             self._inspector(rule, policy) for rule in policy.rules if rule.name in self.tallies
         )
+        problem = _NO_LOGS if supervisor_logs is None else _of_strayed(strayed)
         for rule in rules:
-            if rule.is_for_logs and supervisor_logs is None and rule.name in self.tallies:
-                self.tallies[rule.name].problem = _NO_LOGS
+            if rule.is_for_logs and problem is not None and rule.name in self.tallies:
+                self.tallies[rule.name].problem = problem
         return [inspector for inspector in found if inspector is not None]
 
     def _inspector(self, rule: Rule, policy: Policy) -> Inspector | None:
@@ -127,11 +128,34 @@ class _Workshop:
         return Inspector(standard, tally, self.actor, self.is_dry_run, self.mounts)
 
 
-def _regular_files(paths: Iterable[str]) -> Iterator[str]:
-    """Yield each once, without what is no regular file: ``/dev/stdout``, ``syslog``, ``NONE``."""
-    for path in dict.fromkeys(paths):
-        if is_log_file(path) and _is_regular(path):
-            yield path
+def _sorted_out(paths: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the regular files, each once, and the paths that mean another one without ``..``.
+
+    What is no regular file is left out: ``/dev/stdout``, ``syslog``, ``NONE``.
+    """
+    files, strayed = [], []
+    for path in paths:
+        plain = log_file(path)
+        if plain is None or not _is_regular(path):
+            continue
+        if path == plain or _is_same(path, plain):
+            files.append(plain)
+        else:
+            strayed.append(path)
+    return list(dict.fromkeys(files)), strayed
+
+
+def _of_strayed(paths: Sequence[str]) -> str | None:
+    if not paths:
+        return None
+    return f"{printable(paths[0])}: '..' after a symbolic link is not followed; write it without"
+
+
+def _is_same(path: str, other: str) -> bool:
+    try:
+        return os.path.samestat(os.lstat(path), os.lstat(other))
+    except OSError:
+        return False
 
 
 def _is_regular(path: str) -> bool:

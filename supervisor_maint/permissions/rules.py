@@ -6,6 +6,7 @@ A rule that would be dangerous, or says nothing, cannot be made.
 from __future__ import annotations
 
 import enum
+import posixpath
 import re
 from collections.abc import Iterable, Iterator
 
@@ -121,7 +122,7 @@ class Rule:
         )
 
     def for_logs(self, files: Iterable[str]) -> tuple[Rule, ...]:
-        """Return this rule for each of these log files; itself when it is not for logs.
+        """Return this rule for each of these files, as ``log_file`` names them; itself for no logs.
 
         The rules that come back have its name, and a path that means that file and no other.
         """
@@ -133,9 +134,15 @@ class Rule:
         )
 
 
-def is_log_file(path: str) -> bool:
-    """Tell whether a program's log path may name a file: not ``NONE``, ``syslog``, a device."""
-    return path.startswith("/") and not path.startswith(_NOT_ON_A_DISK)
+def log_file(path: str) -> str | None:
+    """Return a program's log path without ``.`` and ``..``: ``%(here)s/../log/a.log`` has them.
+
+    None when it may name no file: ``NONE``, ``syslog``, a device, or a file that no rule can name.
+    """
+    if not path.startswith("/") or "\n" in path:
+        return None
+    plain = "/" + posixpath.normpath(path).lstrip("/")
+    return None if plain.startswith(_NOT_ON_A_DISK) else plain
 
 
 def folder_of(path: str) -> str:

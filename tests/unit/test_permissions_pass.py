@@ -301,6 +301,26 @@ def test_logs_of_supervisord_are_mended(tree: Path) -> None:
     assert (0o600, 0o644) == (mode_of(tree / "a.log"), mode_of(tree / "one/b.log"))
 
 
+def test_log_by_a_way_round_is_mended(tree: Path) -> None:
+    """A log whose path goes back, as after ``%(here)s/..``, keeps nothing from being looked at."""
+    logs = [f"{tree}/one/../a.log", f"{tree}/./one//b.log", f"{tree}/a.log"]
+    (found,) = mend(rule(SUPERVISOR_LOGS, mode="0600"), supervisor_logs=logs).rules
+
+    assert (2, 0, None) == (found.fixed, found.ok, found.problem)
+
+
+def test_log_by_a_way_round_a_link_is_a_problem(tree: Path) -> None:
+    """Where the way back begins at a link, the path without it is another file's: it is left."""
+    (tree / "link").symlink_to(tree / "one/two")
+    make_file(tree / "b.log")
+    logs = [f"{tree}/link/../b.log"]
+    (found,) = mend(rule(SUPERVISOR_LOGS, mode="0600"), supervisor_logs=logs).rules
+
+    assert 0 == found.seen
+    assert found.problem is not None
+    assert found.problem.startswith(f"{tree}/link/../b.log: '..' after a symbolic link")
+
+
 def test_log_that_vanishes_is_not_all_of_them(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A log that is rotated away at that moment is nothing while the others are there."""
     monkeypatch.setattr(passes, "_is_regular", lambda _path: True)

@@ -9,7 +9,7 @@ import pytest
 
 from supervisor_maint.errors import SettingsError
 from supervisor_maint.permissions.modes import Mode
-from supervisor_maint.permissions.rules import SUPERVISOR_LOGS, Rule, folder_of, is_log_file
+from supervisor_maint.permissions.rules import SUPERVISOR_LOGS, Rule, folder_of, log_file
 from tests.fakes.permissions import rule
 
 LOGS = {"path": "/var/log/app", "recursive": True}
@@ -102,18 +102,23 @@ def test_base_is_what_comes_before_a_pattern(path: str, base: str, is_literal: b
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("/var/log/a.log", True),
-        ("/devices/a.log", True),
-        ("/dev/stdout", False),
-        ("/proc/self/fd/1", False),
-        ("syslog", False),
-        ("NONE", False),
-        ("", False),
+        ("/var/log/a.log", "/var/log/a.log"),
+        ("/etc/supervisor/../../var//log/./a.log", "/var/log/a.log"),
+        ("//var/log/a.log", "/var/log/a.log"),
+        ("/devices/a.log", "/devices/a.log"),
+        ("/dev/stdout", None),
+        ("/etc/../dev/stdout", None),
+        ("/proc/self/fd/1", None),
+        ("/var/log/a\nb", None),
+        ("a.log", None),
+        ("syslog", None),
+        ("NONE", None),
+        ("", None),
     ],
 )
-def test_log_file_is_a_path_on_a_disk(path: str, expected: bool) -> None:
-    """What supervisord logs to may be no file of its own."""
-    assert expected == is_log_file(path)
+def test_log_file_is_a_path_on_a_disk(path: str, expected: str | None) -> None:
+    """What supervisord logs to may be no file of its own, and be written by a way round."""
+    assert expected == log_file(path)
 
 
 def test_folder_of_a_path() -> None:
