@@ -71,8 +71,8 @@ class Inspector:
         """Count something that could not even be looked at."""
         self._tell(path, Result.FAILED, reason, None, None)
 
-    def skip(self, path: str, reason: str, facts: Facts) -> None:
-        """Count something that is left alone."""
+    def skip(self, path: str, reason: str, facts: Facts | None = None) -> None:
+        """Count something that is left alone, maybe not even looked at."""
         self._tell(path, Result.SKIPPED, reason, facts, None)
 
     def _mend(self, fix: Fix, name: str, path: str, folder: int) -> None:

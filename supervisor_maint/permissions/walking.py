@@ -254,8 +254,11 @@ class Walk:
 
 
 def _not_looked_at(place: Place, name: str, error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError):
-        place.inspector.fail(place.path + name, reason_of(error))
+    path = place.path + name
+    if path in place.inspector.mounts:
+        place.inspector.skip(path, _MOUNTED)
+    elif not isinstance(error, FileNotFoundError):
+        place.inspector.fail(path, reason_of(error))
 
 
 def _governs(place: Place, name: str, *, is_directory: bool) -> bool:
@@ -278,18 +281,23 @@ def _below(place: Place, name: str) -> Place | None:
     standard = place.inspector.standard
     governs_all = standard.governs_all_below
     is_governed = governs_all or _governs(place, name, is_directory=True)
-    is_way = governs_all or standard.reaches_into(place.path + name)
+    path = place.path + name
+    is_way = governs_all or standard.reaches_into(path)
     if not (is_governed or is_way):
         return None
-    if len(place.path) + len(name) > _LONGEST_PATH:
-        place.inspector.fail(place.path + name, _TOO_DEEP)
+    if len(path) > _LONGEST_PATH:
+        place.inspector.fail(path, _TOO_DEEP)
+        return None
+    if path in place.inspector.mounts:
+        # It is not even opened: a user's own (fuse(4)) keeps root out, or never answers.
+        place.inspector.skip(path, _MOUNTED)
         return None
     try:
         return _entered(place, name, is_governed, is_way)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        place.inspector.fail(place.path + name, f"not listed: {reason_of(error)}")
+        place.inspector.fail(path, f"not listed: {reason_of(error)}")
         return None
 
 
@@ -298,9 +306,8 @@ def _entered(place: Place, name: str, is_governed: bool, is_way: bool) -> Place 
     below = None
     try:
         facts = filesystem.facts_of(descriptor)
-        path = place.path + name
-        if facts.device != place.device or path in place.inspector.mounts:
-            place.inspector.skip(path, _MOUNTED, facts)
+        if facts.device != place.device:  # mounted since the pass began
+            place.inspector.skip(place.path + name, _MOUNTED, facts)
             return None
         if is_governed and not is_done:
             _inspect_folder(place, name, facts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -288,6 +289,46 @@ def test_pass_stops_in_the_middle_of_a_folder(
 
     assert walking.OVERDUE == report.rules[0].problem
     assert report.rules[0].seen < 10
+
+
+class Closed:
+    """What a folder lists where a user has mounted something that even root may not look at."""
+
+    name = "mounted"
+
+    def is_dir(self, *, follow_symlinks: bool) -> bool:
+        return not follow_symlinks
+
+    def stat(self, *, follow_symlinks: bool) -> os.stat_result:
+        raise PermissionError(13, f"Permission denied, {follow_symlinks}")
+
+
+class Listing(Iterator[Closed]):
+    """A listing of that alone."""
+
+    def __init__(self) -> None:
+        self._left = [Closed()]
+
+    def __next__(self) -> Closed:
+        if not self._left:
+            raise StopIteration
+        return self._left.pop()
+
+    def close(self) -> None:
+        self._left.clear()
+
+
+@pytest.mark.parametrize("given", [{}, {"exclude": ("*.log",)}])
+def test_what_is_mounted_is_not_even_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
+) -> None:
+    """A user's own file system (fuse(4)), which keeps root out, is no failure of the rule."""
+    monkeypatch.setattr(passes, "mount_points", lambda: frozenset({f"{tmp_path}/mounted"}))
+    monkeypatch.setattr(walking.os, "scandir", lambda _descriptor: Listing())
+    report = mend(rule(str(tmp_path), recursive=True, mode="u=rwX", **given))
+
+    assert (0, 1) == (report.rules[0].failed, report.rules[0].skipped)
+    assert "something else is mounted here; write a rule of its own for it" in reasons(report)
 
 
 def test_logs_of_supervisord_are_mended(tree: Path) -> None:
