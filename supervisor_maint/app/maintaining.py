@@ -300,7 +300,8 @@ class Maintenance:
         """Keep what is known of a run that is over, and let the baseline move again."""
         self.watch.end_run(self.ports.clock())
         self.totals.plans.know(run.plan.name, str(run.plan.schedule), run.created_at)
-        self.totals.plans.note(last_run_of(run))
+        found = [each.kind.value for each in self.keeper.differences]
+        self.totals.plans.note(last_run_of(run), found)
         await self.keeper.keep(run, self.conductor.story)
         await self.journal.read()
         self.wake()

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import attrs
 
 from supervisor_maint.processes import Namespec
+from supervisor_maint.snapshots.diff import RUN_KINDS
 from supervisor_maint.store.records import OUTCOMES, LastRun
 
 T = TypeVar("T")
@@ -23,7 +24,8 @@ class PlanRecord:
     """How a plan went so far; times are seconds since the epoch, None for never.
 
     ``known_since_at`` is when it was first seen with this ``schedule``: nothing that was
-    scheduled before counts as missed. ``noted`` names the last run that is counted.
+    scheduled before counts as missed. ``noted`` names the last run that is counted, and
+    ``differences`` counts by kind what nobody but it could find.
     """
 
     schedule: str
@@ -34,9 +36,13 @@ class PlanRecord:
     last_success_at: float | None = None
     last_duration_seconds: float | None = None
     noted: str | None = None
+    differences: dict[str, int] = attrs.field(factory=dict)
 
-    def note(self, last: LastRun) -> bool:
-        """Count a run that is over, or was missed; the same again is not counted, and False."""
+    def note(self, last: LastRun, differences: Iterable[str] = ()) -> bool:
+        """Count a run that is over, or was missed; the same again is not counted, and False.
+
+        ``differences`` are the kinds of all that it found.
+        """
         name = last.run_id or f"scheduled for {last.scheduled_at}"
         if name == self.noted:
             return False
@@ -44,6 +50,7 @@ class PlanRecord:
         self.runs[last.outcome] += 1
         if last.outcome == "skipped" or last.started_at is None:
             return True
+        self.differences = dict(Counter(kind for kind in differences if kind in RUN_KINDS))
         self.last_start_at = last.started_at
         self.last_completion_at = last.ended_at
         self.last_duration_seconds = max(last.ended_at - last.started_at, 0.0)
@@ -94,10 +101,10 @@ class PlanRecords:
             if record is not None and last.ended_at >= record.known_since_at:
                 self.note(last)
 
-    def note(self, last: LastRun) -> None:
+    def note(self, last: LastRun, differences: Iterable[str] = ()) -> None:
         """Count a run that is over or was missed, once, and close its window."""
         record = self.plans.get(last.plan)
-        if record is None or not record.note(last) or last.run_id is None:
+        if record is None or not record.note(last, differences) or last.run_id is None:
             return
         if self.window_deadline_at is not None:
             self.window_deadline_at = min(self.window_deadline_at, last.ended_at)

@@ -62,6 +62,7 @@ class RunReporter:
                 last_success_at=records[name].last_success_at,
                 last_duration_seconds=records[name].last_duration_seconds,
                 runs=dict(records[name].runs),
+                differences=dict(records[name].differences),
             )
             for name in names
             if name in records

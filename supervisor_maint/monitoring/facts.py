@@ -39,7 +39,8 @@ class SinkStatus:
 
 @attrs.frozen(kw_only=True)
 class PlanFacts:
-    """What is known of one maintenance plan; ``runs`` counts them by result.
+    """What is known of one maintenance plan; ``runs`` counts them by result, and ``differences``
+    by kind what nobody but its last run could find.
 
     A run that still waits for what keeps it from starting is not ``in_progress``. ``start_by_at``
     is until when the run that is due next may begin.
@@ -54,6 +55,7 @@ class PlanFacts:
     last_success_at: float | None = None
     last_duration_seconds: float | None = None
     runs: Mapping[str, int] = attrs.field(factory=dict)
+    differences: Mapping[str, int] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)

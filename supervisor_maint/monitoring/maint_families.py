@@ -7,6 +7,7 @@ what it was last given for ever, and a run that dies must not mute for ever (pus
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from supervisor_maint.monitoring.facts import PATH_RESULTS, Facts, PermissionFacts, PlanFacts
@@ -80,6 +81,14 @@ def _by_rule(value: Callable[[PermissionFacts], float]) -> Callable[[Facts], Sam
 def _permissions_run_at(facts: Facts) -> float | None:
     times = (permission.last_run_at for permission in facts.permissions)
     return max((at for at in times if at is not None), default=None)
+
+
+def _differences(facts: Facts) -> Mapping[str, int]:
+    """Count what lasts by kind, and what only the last run of a plan could find."""
+    counts = Counter(facts.differences_by_kind)
+    for plan in facts.plans:
+        counts.update(plan.differences)
+    return counted(counts, DIFFERENCE_KINDS)
 
 
 def _events(facts: Facts) -> Mapping[str, int]:
@@ -198,8 +207,9 @@ MAINT_FAMILIES: tuple[Family, ...] = (
     ),
     gauge(
         "supervisor_maint_diff_processes",
-        "Number of processes that differ from the baseline, by kind of difference.",
-        _by_label(lambda facts: counted(facts.differences_by_kind, DIFFERENCE_KINDS)),
+        "Number of processes that differ from the baseline, or from before the last run, by kind "
+        "of difference.",
+        _by_label(_differences),
         "kind",
     ),
     counter(

@@ -47,6 +47,10 @@ class DiffKind(str, enum.Enum):
     MEMORY = "memory"
 
 
+# No later look can find these again: they last until the next run.
+RUN_KINDS = frozenset({DiffKind.NOT_RESTARTED, DiffKind.SLOWER, DiffKind.MEMORY})
+
+
 class LearntExit(Protocol):
     """How a process last ended, as supervisord's log tells it."""
 

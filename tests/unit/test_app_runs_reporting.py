@@ -135,6 +135,8 @@ def test_slower_start_is_a_difference() -> None:
     scene = tell_driven(tale)
 
     (difference,) = scene.runs.history.kept[scene.run.id]["differences"]
+    (facts,) = scene.maintenance.plan_facts(scene.now)
+    assert {"slower": 1} == facts.differences
     assert ("b:b", "slower", "0.1 s") == tuple(
         difference[key] for key in ("process", "kind", "expected")
     )
@@ -209,6 +211,19 @@ def test_skipped_run_is_no_completion() -> None:
     assert NOW + 5 == record.last_completion_at
 
 
+def test_what_a_run_alone_finds_lasts_until_the_next_one() -> None:
+    """A skip changes nothing; what is a difference from the baseline as well is counted there."""
+    record = PlanRecords().know("p", "0 3 * * *", NOW)
+    record.note(last("failed"), differences=["slower", "state", "slower", "memory"])
+    record.note(last("skipped", None, scheduled_at=NOW + 86400, ended_at=NOW + 86800))
+
+    assert {"slower": 2, "memory": 1} == record.differences
+
+    record.note(last("succeeded", "r2"))
+
+    assert {} == record.differences
+
+
 def test_plan_records_survive() -> None:
     """What is saved is read again as it was; what an older version did not save is empty."""
     records = PlanRecords(
@@ -217,7 +232,7 @@ def test_plan_records_survive() -> None:
         window_start_at=NOW - 300,
         window_deadline_at=NOW,
     )
-    records.know("p", "0 3 * * *", NOW).note(last("failed"))
+    records.know("p", "0 3 * * *", NOW).note(last("failed"), differences=["memory"])
 
     assert records == PlanRecords.restore(json.loads(json.dumps(records.to_document())))
     assert PlanRecords() == PlanRecords.restore({})

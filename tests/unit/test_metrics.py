@@ -251,6 +251,17 @@ def test_all_kinds_of_differences_are_there() -> None:
     assert {("state",): 1} == {key: n for key, n in counts.items() if n}
 
 
+def test_what_only_runs_find_is_counted_with_the_differences() -> None:
+    """Those of the last run of each plan, by kind."""
+    found = {"a": {"slower": 2}, "b": {"slower": 1, "memory": 1}}
+    plans = tuple(PlanFacts(name=name, differences=kinds) for name, kinds in found.items())
+    counts = values(attrs.evolve(full_facts(), plans=plans), "supervisor_maint_diff_processes")
+
+    assert {("state",): 1, ("slower",): 3, ("memory",): 1} == {
+        key: n for key, n in counts.items() if n
+    }
+
+
 def test_sink_writes_by_result() -> None:
     """How often a sink took, failed and rejected is told apart."""
     expected = {("textfile", "ok"): 1, ("textfile", "failed"): 2, ("textfile", "rejected"): 3}
