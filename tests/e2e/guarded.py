@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 from pathlib import Path
+from typing import ClassVar
 
 from tests.e2e.harness_servers import Alertmanager, Prometheus, Pushgateway, Server
 
@@ -13,7 +14,7 @@ PASSWORD = "s3cret"
 # A certificate for 127.0.0.1 with its key, its own CA.
 CERTIFICATE = Path(__file__).resolve().parents[1] / "fakes" / "loopback.pem"
 # bcrypt of the password, with as little work as it takes
-_WEB_CONFIG = """\
+WEB_CONFIG = """\
 tls_server_config: {cert_file: server.pem, key_file: server.pem}
 basic_auth_users: {web01: $2b$04$abcdefghijklmnopqrstuuLZYjhNQAOdpbzt4WxWlUHjv1wsyH5DG}
 """
@@ -22,10 +23,12 @@ basic_auth_users: {web01: $2b$04$abcdefghijklmnopqrstuuLZYjhNQAOdpbzt4WxWlUHjv1w
 class Guarded(Server):
     """Lets in who has the password, over TLS."""
 
+    web_config: ClassVar[str] = WEB_CONFIG
+
     def start(self) -> None:
         """Put certificate and password in place, and start."""
         shutil.copy(CERTIFICATE, self.directory / "server.pem")
-        (self.directory / "web.yml").write_text(_WEB_CONFIG, encoding="utf-8")
+        (self.directory / "web.yml").write_text(self.web_config, encoding="utf-8")
         self.url = f"https://127.0.0.1:{self.port}"
         super().start()
 
