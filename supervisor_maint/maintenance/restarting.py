@@ -138,22 +138,23 @@ def _give_up_held_back(turn: Turn, members: tuple[Member, ...]) -> None:
         group[0].namespec.group: batches.held_back_by(group, allowed)
         for group in batches.open_groups(turn.run.plan, members)
     }
-    held = {group: away for group, away in held.items() if away}
-    if not held:
-        _forget_held_back(turn)
-    elif turn.run.held_back_since_at is None:
-        turn.change(held_back_since_at=turn.now)
-    elif passed(turn.run.held_back_since_at, turn.now, HELD_BACK_SECONDS):
-        turn.each_target(lambda target: _held_back(target, held.get(target.namespec.group, ())))
-
-
-def _forget_held_back(turn: Turn) -> None:
-    if turn.run.held_back_since_at is not None:
-        turn.change(held_back_since_at=None)
+    known = dict(turn.run.held_back_since)
+    since = {group: known.get(group, turn.now) for group, away in held.items() if away}
+    if since != known:
+        turn.change(held_back_since=tuple(since.items()))
+    over = {group for group, at in since.items() if passed(at, turn.now, HELD_BACK_SECONDS)}
+    if over:
+        turn.each_target(
+            lambda target: (
+                _held_back(target, held[target.namespec.group])
+                if target.namespec.group in over
+                else target
+            )
+        )
 
 
 def _held_back(target: Target, away: tuple[Namespec, ...]) -> Target:
-    if target.progress is not Progress.WAITING or not away:
+    if target.progress is not Progress.WAITING:
         return target
     names = ", ".join(str(namespec) for namespec in away)
     return target.settled(Progress.FAILED, f"not restarted, because {names} is away")

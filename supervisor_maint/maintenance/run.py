@@ -132,7 +132,7 @@ class Run:
     resumed_at: float | None = None
     blockers: tuple[str, ...] = attrs.field(default=(), metadata=volatile())
     asked_at: float | None = attrs.field(default=None, metadata=volatile())
-    held_back_since_at: float | None = attrs.field(default=None, metadata=volatile())
+    held_back_since: tuple[tuple[str, float], ...] = attrs.field(default=(), metadata=volatile())
     looks_wide: bool = attrs.field(default=True, metadata=volatile())
     looked_wide_at: float | None = attrs.field(default=None, metadata=volatile())
     is_announcing: bool = attrs.field(default=False, metadata=volatile())

@@ -67,7 +67,7 @@ from supervisor_maint.processes import (
 S = ProcessState
 T = 1_700_000_000.0
 A, B = Namespec("web", "web1"), Namespec("web", "web2")
-POOLS = Pools(programs=frozenset({"web"}), own_group="maint")
+POOLS = Pools(programs=frozenset({"web", "db"}), own_group="maint")
 
 
 class Stage:
@@ -1109,6 +1109,33 @@ def test_document_of_a_newer_version_is_read_without_what_is_new() -> None:
     del document["notes"]
 
     assert () == Run.from_document(document).notes
+
+
+def test_each_group_is_given_its_own_time_to_mend_itself() -> None:
+    """One that is held back later is not given up with the one that was first."""
+    c, d = Namespec("db", "db1"), Namespec("db", "db2")
+    stage = Stage(_plan(max_groups=2, on_failure=OnFailure.CONTINUE))
+    stage.statuses |= {spec: _status(spec, S.RUNNING, pid=30 + n) for n, spec in enumerate((c, d))}
+    stage.begin()
+    stage.move(A, S.STOPPED)
+    stage.turn()
+    assert [StopProcesses((c,))] == stage.wanted(StopProcesses)
+    stage.turn(*stage.answer(CallKind.STOP, c))
+    _pass_seconds(stage, until=T + 12)
+    stage.move(c, S.STOPPED)
+    _pass_seconds(stage, until=T + 13)
+    stage.move(c, S.FATAL)
+    stage.turn(*stage.answer(CallKind.START, c))
+    _pass_seconds(stage, until=T + 38)
+    assert (Progress.FAILED, Progress.WAITING) == (stage.progress(B), stage.progress(d))
+
+    _pass_seconds(stage, until=T + 50)
+    assert Progress.FAILED is stage.progress(d)
+
+
+def _pass_seconds(stage: Stage, until: float) -> None:
+    while stage.now < until:
+        stage.turn(seconds=1)
 
 
 def test_phase_that_may_not_follow_is_refused() -> None:
