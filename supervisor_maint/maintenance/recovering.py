@@ -39,6 +39,8 @@ class Standing(enum.Enum):
 def recover(turn: Turn) -> None:
     """Take the run through RECOVERING, as far as is possible now."""
     turn.each_target(lambda target: _back(turn, restarting.met(turn, target)))
+    for target in turn.targets:
+        _tell_of(turn, target)
     standings = {target: _standing(turn, target) for target in turn.targets}
     _start(turn, standings)
     left = {standing for standing in standings.values() if standing is not Standing.OVER}
@@ -55,6 +57,16 @@ def _back(turn: Turn, target: Target) -> Target:
     if runs and target.progress is Progress.COMING_BACK:
         return target.back(turn.now)
     return target
+
+
+def _tell_of(turn: Turn, target: Target) -> None:
+    """Say of a process that failed that it runs after all, once."""
+    seen = target.seen
+    if seen is None or seen.since_at != turn.now or target.progress is not Progress.FAILED:
+        return
+    runs_anew = seen.state is ProcessState.RUNNING and seen.pid != target.chosen.pid
+    if runs_anew and target.was_stopped:
+        turn.record("runs again", target.namespec)
 
 
 def _standing(turn: Turn, target: Target) -> Standing:

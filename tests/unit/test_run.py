@@ -15,6 +15,7 @@ from supervisor_maint.maintenance.actions import (
     AwaitStep,
     CheckReady,
     Nudge,
+    Record,
     RotateLogs,
     RunStep,
     StartProcesses,
@@ -1109,6 +1110,29 @@ def test_document_of_a_newer_version_is_read_without_what_is_new() -> None:
     del document["notes"]
 
     assert () == Run.from_document(document).notes
+
+
+def test_failed_one_that_recovery_starts_is_told_of() -> None:
+    """The file was missing when it was to start; it stays a failure, and the story has its end."""
+    stage = Stage()
+    stage.begin()
+    stage.turn()
+    stage.turn(*stage.answer(CallKind.STOP, A))
+    stage.move(A, S.STOPPED)
+    stage.turn(seconds=0.5)
+    stage.turn(*stage.answer(CallKind.START, A, outcome=CallOutcome.REFUSED))
+    assert Phase.RECOVERING is stage.run.phase
+    stage.turn(seconds=2)
+    assert [StartProcesses((A,))] == stage.wanted(StartProcesses)
+    stage.move(A, S.STARTING, 20)
+    stage.turn(*stage.answer(CallKind.START, A))
+    stage.move(A, S.RUNNING)
+    stage.turn(seconds=1)
+
+    assert Record("runs again", A) in stage.wanted(Record)
+    assert Progress.FAILED is stage.progress(A)
+    stage.turn(seconds=1)
+    assert Record("runs again", A) not in stage.wanted(Record)
 
 
 def test_each_group_is_given_its_own_time_to_mend_itself() -> None:
