@@ -55,6 +55,11 @@ class Forecast:
                 message=f"programs: {word!r} means no process",
                 what_to_do="write names, group:name, group:* or globs of what there is",
             )
+        for word in self.selection.unmatched_excludes:
+            yield Obstacle(
+                message=f"exclude: {word!r} means no process",
+                what_to_do="correct it: what it was to spare would be restarted",
+            )
         if not self.selection.chosen:
             yield Obstacle(
                 message="it would restart no process",

@@ -74,13 +74,15 @@ class Selection:
     """What a plan means in a snapshot.
 
     ``unknown_groups`` are groups of chosen processes that may be listener pools: with any of
-    them nothing may be restarted. ``unmatched`` are words in ``programs`` that mean nothing.
+    them nothing may be restarted. ``unmatched`` are words in ``programs`` that mean nothing,
+    ``unmatched_excludes`` those in ``exclude``.
     """
 
     chosen: tuple[Chosen, ...]
     left_alone: tuple[LeftAlone, ...]
     unknown_groups: tuple[str, ...] = ()
     unmatched: tuple[str, ...] = ()
+    unmatched_excludes: tuple[str, ...] = ()
 
 
 def select(
@@ -100,6 +102,7 @@ def select(
         left_alone=tuple(LeftAlone(spec, why) for spec, why in reasons.items() if why is not None),
         unknown_groups=tuple(sorted(unknown)),
         unmatched=_unmatched(plan.programs, snapshot.processes),
+        unmatched_excludes=_unmatched(plan.exclude, snapshot.processes),
     )
 
 

@@ -87,6 +87,7 @@ def around(folder: Path, text: str, **changes: Any) -> Surroundings:
     ("plan", "severity", "message"),
     [
         ("programs = web:*, wbe", Severity.WARNING, "'wbe' means no process"),
+        ("exclude = wroker", Severity.WARNING, "exclude: 'wroker' means no process"),
         ("programs = spare", Severity.WARNING, "it would restart no process"),
         ("programs = *\nexclude = *", Severity.WARNING, "it would restart no process"),
         (

@@ -121,12 +121,11 @@ def test_exclusion_wins_and_is_told() -> None:
 
 
 def test_names_that_mean_nothing_are_told() -> None:
-    """A word in programs that matches no process is probably a mistake."""
-    selection = select(
-        Plan(name="p", programs=("web", "wbe")), _snapshot(web__a=S.RUNNING), {}, POOLS
-    )
+    """A word in programs or exclude that matches no process is probably a mistake."""
+    plan = Plan(name="p", programs=("web", "wbe"), exclude=("b", "web:a"))
+    selection = select(plan, _snapshot(web__a=S.RUNNING), {}, POOLS)
 
-    assert ("wbe",) == selection.unmatched
+    assert (("wbe",), ("b",)) == (selection.unmatched, selection.unmatched_excludes)
 
 
 def test_order_is_group_priority_then_process_priority() -> None:
