@@ -1,8 +1,8 @@
 """Which groups of supervisord are listener pools, so that no run ever touches one.
 
 Our plug-in knows; without it, the configuration that supervisord was started with tells. That is
-read in a child: supervisor's own parser takes 14 MB, and the listener stays small.
-Run as ``python -m supervisor_maint.supervisord.pools PID [FILE]`` it prints JSON.
+read in a child (``configured_pools``): supervisor's own parser takes 14 MB, and the listener
+stays small.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from supervisor_maint.supervisord.faults import FaultCode
 from supervisor_maint.supervisord.rpc import SupervisorClient
 
 READ_WITHIN_SECONDS = 20.0
+_CHILD = "supervisor_maint.supervisord.configured_pools"
 
 
 def find_pools(
@@ -50,7 +51,7 @@ def find_own_log(client: SupervisorClient, *, configuration: str | None) -> str:
 
 
 def _ask_child(pid: int, configuration: str | None) -> Mapping[str, Any]:
-    command = [sys.executable, "-m", __name__, str(pid)]
+    command = [sys.executable, "-m", _CHILD, str(pid)]
     try:
         done = subprocess.run(
             [*command, configuration] if configuration else command,
@@ -68,31 +69,3 @@ def _ask_child(pid: int, configuration: str | None) -> Mapping[str, Any]:
         raise MaintError(f"cannot read supervisord's configuration: {done.stderr.strip()}")
     told: Mapping[str, Any] = json.loads(done.stdout)
     return told
-
-
-def _tell(pid: int, path: str | None) -> str:
-    from supervisor_maint.supervisord import configuration
-
-    found = configuration.read_configuration(
-        path or configuration.find_configuration(pid), configuration.find_environment(pid)
-    )
-    pools = configuration.listener_pools(found)
-    programs = {group.name for group in found.groups} - pools
-    return json.dumps(
-        {"pools": sorted(pools), "programs": sorted(programs), "logfile": found.logfile}
-    )
-
-
-def main(arguments: list[str]) -> int:
-    """Print what the configuration tells; 1 with a sentence when it cannot be read."""
-    pid, path = int(arguments[0]), arguments[1] if len(arguments) > 1 else None
-    try:
-        sys.stdout.write(_tell(pid, path))
-    except MaintError as error:
-        sys.stderr.write(error.msg)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -12,7 +12,8 @@ import pytest
 
 from supervisor_maint.errors import MaintError, SupervisorFault, SupervisorUnreachable
 from supervisor_maint.maintenance.targets import Pools
-from supervisor_maint.supervisord.pools import find_own_log, find_pools, main
+from supervisor_maint.supervisord.configured_pools import main
+from supervisor_maint.supervisord.pools import find_own_log, find_pools
 from supervisor_maint.supervisord.rpc import SupervisorClient
 from tests.fakes.commands import SupervisordServer, info
 from tests.fakes.xmlrpc_server import Request, XmlrpcServer
