@@ -57,7 +57,7 @@ class JournalKeeper:
         Of a journal that a newer version wrote only the open run is read.
         """
         try:
-            self.state = await self.ports.store(self.ports.journal.load)
+            self.state = await self.ports.journaling(self.ports.journal.load)
         except NewerSchema as error:
             self.state = JournalState(run=await self._newer_run())
             self.reading_trouble = self._noted(error, self.reading_trouble)
@@ -100,7 +100,7 @@ class JournalKeeper:
     async def write(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Have something written in the journal's thread. Raises StoreError, which is noted."""
         try:
-            found = await self.ports.store(function, *args, **kwargs)
+            found = await self.ports.journaling(function, *args, **kwargs)
         except StoreError as error:
             self.writing_trouble = self._noted(error, self.writing_trouble)
             raise
@@ -118,5 +118,5 @@ class JournalKeeper:
 
     async def _newer_run(self) -> Mapping[str, Any] | None:
         with contextlib.suppress(StoreError):
-            return await self.ports.store(self.ports.journal.read_newer_run)
+            return await self.ports.journaling(self.ports.journal.read_newer_run)
         return None

@@ -34,7 +34,7 @@ from supervisor_maint.store.records import Record
 logger = logging.getLogger(__name__)
 
 # A story is saved with each line; where that takes long, not for more than this share of the time.
-_SAVING_SHARE = 0.05
+_SAVING_SHARE = 0.01
 
 # What reading a document raises that another program, or version, has written.
 _NONSENSE = (AttributeError, KeyError, TypeError, ValueError)

@@ -138,12 +138,12 @@ class RunPorts:
     """Everything of the world that a run touches.
 
     ``supervisor`` returns the client that the settings name now; ``act`` runs its
-    calls, ``probing`` many readiness questions at once, ``store`` the journal's and history's
-    writes. ``watch_pids`` makes a watch that calls back for each death. ``rotate`` rotates a
-    run's logs within so many seconds; ``log_line`` writes the line that ``restart_log`` asks
-    for, and may raise StoreError; ``pools`` raises MaintError when nobody can tell. ``push`` brings
-    the metrics to every sink and returns when each has taken or refused them; ``asking`` runs the
-    calls of who is ``alerting``.
+    calls, ``probing`` many readiness questions at once, ``journaling`` the journal's reads and
+    writes, ``store`` the history's. ``watch_pids`` makes a watch that calls back for each death.
+    ``rotate`` rotates a run's logs within so many seconds; ``log_line`` writes the line that
+    ``restart_log`` asks for, and may raise StoreError; ``pools`` raises MaintError when nobody can
+    tell. ``push`` brings the metrics to every sink and returns when each has taken or refused
+    them; ``asking`` runs the calls of who is ``alerting``.
     """
 
     supervisor: Callable[[], Supervisor]
@@ -160,5 +160,6 @@ class RunPorts:
     act: Blocking
     asking: Blocking
     probing: Blocking
+    journaling: Blocking
     store: Blocking
     clock: Callable[[], float]

@@ -90,6 +90,8 @@ class RunComposition:
             # Two: a nudge is not to wait for a look that hangs.
             act=in_threads("run", 2),
             probing=in_threads("probe", PROBES_AT_ONCE),
+            # One of its own: what a run does waits for its journal, and for nothing else.
+            journaling=in_threads("journal", 1),
             store=self.ports.store,
             clock=self.ports.clock,
         )

@@ -196,6 +196,7 @@ class RunWorld:
             asking=self._ask,
             act=self._call,
             probing=at_once,
+            journaling=self._call,
             store=self._call,
             clock=self.clock,
         )
