@@ -15,6 +15,7 @@ from typing import Any, Callable
 import attrs
 
 from supervisor_maint.app.answering import Clerk
+from supervisor_maint.app.coalescing import Coalesced
 from supervisor_maint.app.observing import Observer
 from supervisor_maint.app.pacing import Pace
 from supervisor_maint.app.ports import Ports
@@ -27,10 +28,12 @@ from supervisor_maint.listener.events import (
     Event,
     ForeignEvent,
     ProcessGroupEvent,
+    ProcessStateEvent,
     RemoteCommunicationEvent,
     SupervisorStateEvent,
     TickEvent,
 )
+from supervisor_maint.processes import ProcessState
 from supervisor_maint.snapshots.watch import Watch
 
 REQUEST_KIND = "maint"
@@ -39,6 +42,9 @@ LEAST_TURN_SPACING_SECONDS = 0.05
 # A report waits this long for the look that was begun for it: 1000 processes take 1.4 s with
 # their configuration. What hangs longer is reported as it was known before.
 REPORT_WAITS_SECONDS = 2.0
+# What is starting wants the processors, and a run looks at all of its batch for each wake-up.
+RUN_WAKING_SPACING_SECONDS = 0.02
+_ON_THEIR_WAY = frozenset({ProcessState.STARTING, ProcessState.STOPPING})
 _HOUR_SECONDS = 3600
 
 
@@ -70,6 +76,10 @@ class Application:
     woken: asyncio.Event
     _maintaining: asyncio.Future[None] | None = attrs.field(init=False, default=None)
     _stopping: bool = attrs.field(init=False, default=False)
+    _heard: Coalesced = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._heard = Coalesced(self._wake_run, RUN_WAKING_SPACING_SECONDS)
 
     @classmethod
     def build(
@@ -160,8 +170,13 @@ class Application:
         elif isinstance(event, RemoteCommunicationEvent) and event.kind == REQUEST_KIND:
             self.clerk.hand_in(event.data)
         self.woken.set()
-        if self.maintenance.is_active or isinstance(event, TickEvent):
+        if isinstance(event, TickEvent):
             self.maintenance.wake()
+        elif self.maintenance.is_active and not _is_on_its_way(event):
+            self._heard.ring()
+
+    def _wake_run(self) -> None:
+        self.maintenance.wake()
 
     def _tick(self, event: TickEvent) -> None:
         self.clerk.look_at_settings = True
@@ -263,3 +278,8 @@ class Application:
         alarm = asyncio.get_running_loop().call_later(max(seconds, 0.0), self.woken.set)
         await self.woken.wait()
         alarm.cancel()
+
+
+def _is_on_its_way(event: Event) -> bool:
+    """Tell whether a process only left a state: where it arrives is a reason to look."""
+    return isinstance(event, ProcessStateEvent) and event.state in _ON_THEIR_WAY

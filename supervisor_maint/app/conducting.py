@@ -36,7 +36,8 @@ Statuses = Mapping[Namespec, "ProcessStatus | None"]
 class Conductor:
     """Takes the open run from its beginning, or from where a crash left it, to its outcome.
 
-    ``wake`` asks for a turn; one is due at ``wake_at`` anyway.
+    ``wake`` asks for a turn; one is due at ``wake_at`` anyway. ``is_looking_again``: the last turn
+    has wanted nothing but the next one, at once.
     """
 
     ports: RunPorts
@@ -48,6 +49,7 @@ class Conductor:
     run: Run | None = None
     story: Story = attrs.field(factory=Story)
     wake_at: float = math.inf
+    is_looking_again: bool = attrs.field(init=False, default=False)
     _journalled: Run | None = attrs.field(init=False, default=None)
     _statuses: Statuses = attrs.field(init=False, factory=dict)
     _results: list[Result] = attrs.field(init=False, factory=list)
@@ -121,8 +123,11 @@ class Conductor:
         results = tuple(self._results[:known])
         del self._results[:known]
         observation = attrs.evolve(observation, results=results, cancelled_by=self._cancelled_by)
-        decision = advance(run, observation, self.ports.clock())
-        if not await self._journal(decision.run):
+        now = self.ports.clock()
+        decision = advance(run, observation, now)
+        self.is_looking_again = decision.only_looks_again(now)
+        # The next turn is at once, and writes down both: what it does is done after that.
+        if not self.is_looking_again and not await self._journal(decision.run):
             observation = attrs.evolve(observation, journal_is_writable=False)
             decision = advance(run, observation, self.ports.clock())
         self._perform(decision)

@@ -270,7 +270,7 @@ class Maintenance:
             await self._conclude(run)
         elif _is_to_be_kept(before, run):
             await self.keeper.save(run, self.conductor.story)
-        else:
+        elif not self.conductor.is_looking_again:
             await self.keeper.save_story(run, self.conductor.story)
         self._tell_of(before, run)
         await self._skip_missed()

@@ -22,7 +22,7 @@ from supervisor_maint.maintenance import (
     steps,
     verifying,
 )
-from supervisor_maint.maintenance.actions import Action
+from supervisor_maint.maintenance.actions import Action, Record, WakeAt
 from supervisor_maint.maintenance.observation import Observation
 from supervisor_maint.maintenance.run import Phase, Run
 from supervisor_maint.maintenance.turn import Turn
@@ -45,6 +45,11 @@ class Decision:
 
     run: Run
     actions: tuple[Action, ...]
+
+    def only_looks_again(self, now: float) -> bool:
+        """Tell whether nothing is to be done but to look once more, now."""
+        told = [each for each in self.actions if not isinstance(each, Record)]
+        return all(isinstance(each, WakeAt) and each.at <= now for each in told) and bool(told)
 
 
 def advance(run: Run, observation: Observation, now: float) -> Decision:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from supervisor_maint.maintenance import batches, calls, readying
 from supervisor_maint.maintenance.actions import Nudge
 from supervisor_maint.maintenance.batches import Member
 from supervisor_maint.maintenance.clock import passed
 from supervisor_maint.maintenance.meeting import has_run_to_its_end, meet
+from supervisor_maint.maintenance.observation import CallOutcome
 from supervisor_maint.maintenance.plan import OnFailure, OnOverrun, Strategy
 from supervisor_maint.maintenance.run import Phase
-from supervisor_maint.maintenance.target import Progress, Target
+from supervisor_maint.maintenance.target import Call, Progress, Seen, Target
 from supervisor_maint.maintenance.turn import LOOK_AGAIN_SECONDS, Turn
 from supervisor_maint.processes import Namespec, ProcessState, ProcessStatus
 
@@ -17,7 +20,7 @@ from supervisor_maint.processes import Namespec, ProcessState, ProcessStatus
 # supervisord's loop turn.
 POLL_SECONDS = 0.25
 # When startsecs are over, supervisord is made to look this often until it says RUNNING.
-NUDGE_SECONDS = 0.05
+NUDGE_SECONDS = 0.025
 # While something is under way, the others are looked at this often: as often as TICK_5 comes.
 LOOK_WIDE_SECONDS = 5.0
 # A group whose missing members forbid any further stop is given this long to mend itself.
@@ -199,27 +202,57 @@ def _is_under_way(turn: Turn) -> bool:
 def wake_for_processes(turn: Turn) -> None:
     """Come back when supervisord may have something new to say, and have it look."""
     turn.wake_in(POLL_SECONDS if turn.seen.can_act and _is_under_way(turn) else LOOK_AGAIN_SECONDS)
-    for target in turn.targets:
-        if target.seen is not None and target.seen.state is ProcessState.STARTING:
-            _wake_for_start(turn, target, _spawned_at(target, target.seen.since_at))
+    due = tuple(_due(turn))
+    for due_at in due:
+        if due_at > turn.now:
+            turn.wake_at(due_at)
+    over = [due_at for due_at in due if due_at <= turn.now]
+    if over:
+        _nudge(turn, max(over))
 
 
-def _spawned_at(target: Target, seen_at: float) -> float:
-    """Return a moment that the process was spawned at or after; it was STARTING when seen.
-
-    A call that starts a hundred is answered when the last of them is spawned, and supervisord
-    counts the startsecs of each from its own moment.
-    """
-    if target.start is None or passed(target.start.asked_at, seen_at, LOOK_AGAIN_SECONDS):
-        return seen_at  # another start than the one that was asked for
-    return target.start.asked_at
-
-
-def _wake_for_start(turn: Turn, target: Target, since_at: float) -> None:
-    if target.is_settled:
-        return
-    if turn.now < since_at + target.chosen.start_seconds:
-        turn.wake_at(since_at + target.chosen.start_seconds)
-    elif not target.seen_for(target.chosen.start_seconds + LOOK_AGAIN_SECONDS, turn.now):
+def _nudge(turn: Turn, due_at: float) -> None:
+    """Have supervisord look: at once for what is due since the last time, else now and then."""
+    nudged_at = turn.run.nudged_at
+    if nudged_at is None or nudged_at < due_at or passed(nudged_at, turn.now, NUDGE_SECONDS):
+        turn.change(nudged_at=turn.now)
         turn.act(Nudge())
-        turn.wake_in(NUDGE_SECONDS)
+    turn.wake_at((turn.run.nudged_at or turn.now) + NUDGE_SECONDS)
+
+
+def _due(turn: Turn) -> Iterator[float]:
+    """Yield when each STARTING process is due to be RUNNING; not what is long overdue."""
+    spawned = _spawned(turn)
+    for target in turn.targets:
+        if target.is_settled or target.seen is None:
+            continue
+        seconds = target.chosen.start_seconds
+        if target.seen.state is ProcessState.STARTING and not target.seen_for(
+            seconds + LOOK_AGAIN_SECONDS, turn.now
+        ):
+            yield spawned.get(target.namespec, target.seen.since_at) + seconds
+
+
+def _spawned(turn: Turn) -> dict[Namespec, float]:
+    """Estimate when processes were spawned that were seen STARTING after a call of ours.
+
+    supervisord spawns one after the other, answers when it has spawned the last, and counts the
+    startsecs of each from its own moment: each has an equal share of the time of the call.
+    """
+    calls_made: dict[tuple[float, float], list[Target]] = {}
+    for target in turn.targets:
+        call = target.start
+        if call is not None and call.answered_at is not None and _is_started_by(call, target.seen):
+            calls_made.setdefault((call.asked_at, call.answered_at), []).append(target)
+    return {
+        target.namespec: asked_at + (answered_at - asked_at) * place / len(targets)
+        for (asked_at, answered_at), targets in calls_made.items()
+        for place, target in enumerate(targets, start=1)
+    }
+
+
+def _is_started_by(call: Call, seen: Seen | None) -> bool:
+    """Tell whether a process is what a call has started, and not a later start."""
+    if seen is None or call.answered_at is None or call.outcome is not CallOutcome.ACCEPTED:
+        return False
+    return not passed(call.answered_at, seen.since_at, LOOK_AGAIN_SECONDS)

@@ -135,6 +135,7 @@ class Run:
     held_back_since: tuple[tuple[str, float], ...] = attrs.field(default=(), metadata=volatile())
     looks_wide: bool = attrs.field(default=True, metadata=volatile())
     looked_wide_at: float | None = attrs.field(default=None, metadata=volatile())
+    nudged_at: float | None = attrs.field(default=None, metadata=volatile())
     is_announcing: bool = attrs.field(default=False, metadata=volatile())
     published_at: float | None = attrs.field(default=None, metadata=volatile())
     is_announced: bool = attrs.field(default=False, metadata=volatile())

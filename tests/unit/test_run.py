@@ -26,7 +26,7 @@ from supervisor_maint.maintenance.actions import (
     WatchPid,
     When,
 )
-from supervisor_maint.maintenance.advance import advance
+from supervisor_maint.maintenance.advance import Decision, advance
 from supervisor_maint.maintenance.observation import (
     AfterTaken,
     Announced,
@@ -53,6 +53,7 @@ from supervisor_maint.maintenance.plan import (
     Strategy,
 )
 from supervisor_maint.maintenance.readiness import ProbeKind, Readiness
+from supervisor_maint.maintenance.restarting import NUDGE_SECONDS
 from supervisor_maint.maintenance.run import TRANSITIONS, Phase, Run, new_run, resumed
 from supervisor_maint.maintenance.schedule import Schedule
 from supervisor_maint.maintenance.target import Progress
@@ -134,6 +135,10 @@ class Stage:
 
     def wanted(self, kind: type) -> list[Any]:
         return [action for action in self.actions if isinstance(action, kind)]
+
+    @property
+    def only_looks_again(self) -> bool:
+        return Decision(self.run, self.actions).only_looks_again(self.now)
 
     def progress(self, spec: Namespec) -> Progress:
         return next(one.progress for one in self.run.targets or () if one.namespec == spec)
@@ -494,14 +499,14 @@ def test_run_that_cannot_be_journalled_does_not_begin() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seen_after", "nudged_after"),
+    ("answered_after", "seen_after", "nudged_after"),
     [
-        pytest.param(0.3, 1.0, id="it is STARTING when the call for many is answered"),
-        pytest.param(5.0, 6.0, id="it failed, and supervisord started it once more"),
+        pytest.param(0.3, 0.3, 1.3, id="spawned by the call, which was answered then"),
+        pytest.param(0.3, 5.0, 6.0, id="it failed, and supervisord started it once more"),
     ],
 )
-def test_startsecs_are_counted_from_the_start_that_was_asked_for(
-    seen_after: float, nudged_after: float
+def test_startsecs_are_counted_from_when_it_was_spawned(
+    answered_after: float, seen_after: float, nudged_after: float
 ) -> None:
     """supervisord is nudged when startsecs can be over, and not before."""
     stage = Stage()
@@ -511,13 +516,52 @@ def test_startsecs_are_counted_from_the_start_that_was_asked_for(
     stage.move(A, S.STOPPED)
     stage.turn(seconds=0.5)
     asked_at = stage.now
+    stage.turn(*stage.answer(CallKind.START, A), seconds=answered_after)
     stage.move(A, S.STARTING, 20)
-    stage.turn(*stage.answer(CallKind.START, A), seconds=seen_after)
+    stage.turn(seconds=asked_at + seen_after - stage.now)
     stage.turn(seconds=asked_at + nudged_after - 0.01 - stage.now)
     assert [] == stage.wanted(Nudge)
-    stage.turn(seconds=0.01)
+    stage.turn(seconds=0.02)
 
     assert [Nudge()] == stage.wanted(Nudge)
+
+
+def test_each_start_of_a_call_is_due_when_its_share_of_the_call_is_over() -> None:
+    """supervisord spawns one after the other: it is made to look as each is due, and only then."""
+    stage = Stage(_plan(max_unavailable=Allowance(2)))
+    stage.begin()
+    stage.turn()
+    stage.turn(*stage.answer(CallKind.STOP, A), *stage.answer(CallKind.STOP, B))
+    stage.move(A, S.STOPPED)
+    stage.move(B, S.STOPPED)
+    stage.turn(seconds=0.5)
+    stage.move(A, S.STARTING, 20)
+    stage.move(B, S.STARTING, 21)
+    answers = (*stage.answer(CallKind.START, A), *stage.answer(CallKind.START, B))
+    stage.turn(*answers, seconds=0.4)  # A is due 1.2 s after the call, and B 1.4 s
+    nudged = []
+    for milliseconds in range(600, 1100, 10):
+        stage.turn(seconds=0.6 if milliseconds == 600 else 0.01)
+        if stage.wanted(Nudge):
+            nudged.append(0.4 + milliseconds / 1000)
+
+    most = (nudged[-1] - nudged[0]) / NUDGE_SECONDS + 2  # one more as B becomes due
+    assert {1.21, 1.41} <= {round(nudge, 2) for nudge in nudged}
+    assert (True, True) == (nudged[0] > 1.2, len(nudged) <= most)
+
+
+def test_news_that_only_call_for_another_look_are_told_by_the_decision() -> None:
+    """It is at once, and what it finds is journalled together with them."""
+    stage = Stage()
+    stage.begin()
+    told = [stage.only_looks_again]
+    stage.turn()
+    stage.turn(*stage.answer(CallKind.STOP, A))
+    told.append(stage.only_looks_again)
+    stage.restart(A, 20)
+    told.append(stage.only_looks_again)
+
+    assert [True, False, True] == told
 
 
 def test_whoever_restarted_it_it_is_done() -> None:
