@@ -136,8 +136,10 @@ class _Connection(http.client.HTTPConnection):
 
     def _connect_inet(self) -> socket.socket:
         failure = OSError("the host has no address")
+        # As bytes it needs no table of all the letters that a name can have: 3 ms to load.
+        host = self.host.encode("ascii") if self.host.isascii() else self.host
         for family, kind, protocol, _, address in socket.getaddrinfo(
-            self.host, self.port, type=socket.SOCK_STREAM
+            host, self.port, type=socket.SOCK_STREAM
         ):
             try:
                 sock = self._connected(socket.socket(family, kind, protocol), address)
