@@ -15,7 +15,8 @@ from supervisor_maint.advice.logrotate_files import Stanza
 class Base:
     """The base folder of a rule as it was found; ``owner`` is the name of ``uid``.
 
-    ``link`` is the first symbolic link on the way there, ``real`` where it all leads.
+    ``link`` is the first symbolic link on the way there, ``real`` where it all leads: nothing when
+    the link is a stranger's, who may lead anywhere.
     """
 
     path: str

@@ -72,6 +72,7 @@ def _base(rule: Rule) -> Base | None:
             status = os.lstat(path)
         on_the_way = reversed((Path(path), *Path(path).parents))
         link = next((str(each) for each in on_the_way if each.is_symlink()), None)
+        real = os.path.realpath(path) if link is None or _is_ours(link) else ""
     except OSError:
         return None
     return Base(
@@ -80,8 +81,12 @@ def _base(rule: Rule) -> Base | None:
         owner=user_name(status.st_uid),
         mode=stat.S_IMODE(status.st_mode),
         link=link,
-        real=os.path.realpath(path),
+        real=real,
     )
+
+
+def _is_ours(path: str) -> bool:
+    return os.lstat(path).st_uid in (0, os.geteuid())
 
 
 def stanzas_of(files: Iterable[Path]) -> tuple[Stanza, ...]:

@@ -77,11 +77,12 @@ def links(surroundings: Surroundings) -> Iterator[Advice]:
     """Warn of a path that goes through a symbolic link: none is followed."""
     for rule, base in _bases(surroundings):
         if base.link is not None:
+            real = f"{printable(base.real)}{rule.path[len(base.path) :]}"
             yield _about(
                 rule,
                 Severity.WARNING,
                 f"path = {rule.path}: {base.link} is a symbolic link, and none is followed",
-                f"name where it leads: {printable(base.real)}{rule.path[len(base.path) :]}",
+                f"name where it leads: {real}" if base.real else "find out who made it, and why",
             )
 
 

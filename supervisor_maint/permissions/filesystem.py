@@ -27,7 +27,8 @@ from pathlib import Path
 
 import attrs
 
-from supervisor_maint.permissions.facts import Facts
+from supervisor_maint.accounts import user_name
+from supervisor_maint.permissions.facts import ROOT, Facts
 from supervisor_maint.permissions.plan import Fix
 from supervisor_maint.permissions.report import printable
 
@@ -87,10 +88,13 @@ def _replaced(descriptor: int, name: str, passed: str, path: str) -> int:
 
 def _no_folder(descriptor: int, name: str, passed: str, path: str) -> str:
     facts = look(name, descriptor)
-    if facts.is_link:
-        real = printable(os.path.realpath(path))
-        return f"{passed} is a symbolic link, which is not followed; write {real} as the path"
-    return f"expected a folder at {passed}, found {facts.kind}"
+    if not facts.is_link:
+        return f"expected a folder at {passed}, found {facts.kind}"
+    refused = f"{passed} is a symbolic link, which is not followed"
+    if facts.owner not in (ROOT, os.geteuid()):
+        # Nobody is told to go himself where a stranger would have led us.
+        return f"{refused}; it belongs to {user_name(facts.owner)}, and may lead anywhere"
+    return f"{refused}; write {printable(os.path.realpath(path))} as the path"
 
 
 def mount_points() -> frozenset[str]:

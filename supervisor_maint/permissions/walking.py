@@ -92,6 +92,8 @@ def enter(inspector: Inspector) -> Place | None:
         if facts.is_folder:
             return _enter_folder(inspector, leading, name, facts)
         _check_owner(inspector, folder, leading.folders[-1])
+        if facts.is_link:  # in the place of a folder, it may be a stranger's as that
+            _check_owner(inspector, rule.base, facts)
         if inspector.governs(rule.base, is_directory=False):
             around = _surroundings(inspector, leading)
             inspector.inspect(name, rule.base, facts, leading.descriptor, around)

@@ -155,6 +155,22 @@ def test_whoever_is_first_in_tmp_leads_nobody(tmp_path: Path) -> None:
     assert (0o600, (0, 0)) == (mode_of(secret), owner_of(secret))
 
 
+@pytest.mark.parametrize("name", ["state", "state/*.hash", "state/x.hash"])
+def test_whoever_is_first_in_tmp_leads_nobody_by_a_link(tmp_path: Path, name: str) -> None:
+    """A stranger's link in the place of a base is a problem, and nobody is told to go there."""
+    (tmp_path / "secrets").mkdir()
+    make_file(tmp_path / "secrets" / "x.hash", 0o600)
+    link = tmp_path / "state"
+    link.symlink_to(tmp_path / "secrets")
+    os.chown(link, MALLORY, MALLORY, follow_symlinks=False)
+    (found,) = mend(rule(str(tmp_path / name), mode="0755")).rules
+
+    assert 0 == found.fixed
+    assert found.problem is not None
+    assert f"belongs to {MALLORY}" in found.problem
+    assert "secrets" not in found.problem
+
+
 def test_name_that_is_taken_away_does_not_make_a_link_the_only_one(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

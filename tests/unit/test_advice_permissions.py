@@ -21,6 +21,7 @@ from supervisor_maint.supervisord.configured import (
     Group,
     ListenerPool,
 )
+from tests.fakes.permission_passes import MALLORY, needs_root
 
 UNKNOWN = "nobody-has-this-name"
 LOGS = "[permissions:logs]\npath = /srv/log\nrecursive = true\n"
@@ -149,6 +150,26 @@ def test_way_through_a_link_is_warned_of(tmp_path: Path) -> None:
 
     assert "/var/run is a symbolic link, and none is followed" in found.message
     assert "name where it leads: /run/app/*.pid" == found.what_to_do
+
+
+def test_where_a_strangers_link_leads_is_not_shown(tmp_path: Path) -> None:
+    """Nobody is advised to have root work where a stranger would lead it."""
+    base = attrs.evolve(ROOTS, path="/tmp/state", link="/tmp/state", real="")
+    text = "[permissions:logs]\npath = /tmp/state/*.pid\nmode = 0644\n"
+    (found,) = advice.links(around(tmp_path, text, about(base)))
+
+    assert "find out who made it, and why" == found.what_to_do
+
+
+@needs_root
+def test_strangers_link_is_known(tmp_path: Path) -> None:
+    """Where a link leads is looked up only when root or we have made it."""
+    (tmp_path / "link").symlink_to(tmp_path)
+    os.chown(tmp_path / "link", MALLORY, MALLORY, follow_symlinks=False)
+    text = f"[permissions:link]\npath = {tmp_path}/link/*\nmode = 0640\n"
+    base = permission_files.look(read(tmp_path, text), etc=tmp_path).bases["link"]
+
+    assert base and (str(tmp_path / "link"), "") == (base.link, base.real)
 
 
 def test_where_a_link_leads_is_shown_safely(tmp_path: Path) -> None:
