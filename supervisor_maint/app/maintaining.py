@@ -32,7 +32,7 @@ from supervisor_maint.effects import Memory
 from supervisor_maint.errors import StoreError
 from supervisor_maint.maintenance import blockers, holds
 from supervisor_maint.maintenance.plan import Plan
-from supervisor_maint.maintenance.run import Run, new_run
+from supervisor_maint.maintenance.run import Run, missed_run, new_run
 from supervisor_maint.maintenance.windows import Due, Missed
 from supervisor_maint.monitoring.facts import PlanFacts
 from supervisor_maint.snapshots.watch import Watch
@@ -360,6 +360,7 @@ class Maintenance:
             return False
         logger.warning("plan %s is skipped: %s", plan.name, skipped.reason)
         self.totals.plans.note(skipped)
+        await self.keeper.keep_missed(missed_run(new_id(), plan, skipped))
         self.moved()
         self._tell()
         return True

@@ -143,6 +143,19 @@ class RunKeeper:
         ):
             story.add(self.ports.clock(), told, str(namespec))
         await self.save(run, story)
+        await self._write_line(run)
+
+    async def keep_missed(self, run: Run) -> None:
+        """Keep a run that was never begun, and write its line; another may be under way."""
+        nothing: dict[str, Any] = {"before": None, "after": None, "differences": [], "story": []}
+        document = {"run": run.to_document(), **nothing, **past_runs.durations(run)}
+        try:
+            await self.ports.store(self.ports.history.save_run, run.id, run.created_at, document)
+        except StoreError as error:
+            logger.error("cannot keep the missed run in the history: %s", error.msg)
+        await self._write_line(run)
+
+    async def _write_line(self, run: Run) -> None:
         try:
             await self.ports.store(self.ports.log_line, run)
         except StoreError as error:

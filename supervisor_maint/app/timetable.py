@@ -97,7 +97,7 @@ class Timetable:
 
     def find(self, name: str | None) -> tuple[Plan | None, str]:
         """Find the plan of this name, the only one without; or tell why there is none."""
-        names = ", ".join(plan.name for plan in self.plans) or "none"
+        names = ", ".join(plan.name for plan in self.plans) or "none; add a [maintenance:NAME]"
         if name is None:
             if len(self.plans) == 1:
                 return self.plans[0], ""

@@ -23,6 +23,7 @@ from supervisor_maint.maintenance.plan import Plan, Step
 from supervisor_maint.maintenance.target import Progress, Target, revive_target
 from supervisor_maint.maintenance.targets import LeftAlone
 from supervisor_maint.processes import Namespec
+from supervisor_maint.store.records import LastRun
 
 # Beside their own time limits, what waiting for an orphan and starting children may take.
 PREPARE_MARGIN_SECONDS = 120.0
@@ -235,6 +236,14 @@ def new_run(
         created_at=now,
         start_by_at=(now if scheduled_at is None else scheduled_at) + plan.start_within_seconds,
         phase_since_at=now,
+    )
+
+
+def missed_run(run_id: str, plan: Plan, last_run: LastRun) -> Run:
+    """Return what is kept of a scheduled time that passed without a run: one that is skipped."""
+    run = new_run(run_id, plan, now=last_run.ended_at, scheduled_at=last_run.scheduled_at)
+    return attrs.evolve(
+        run, phase=Phase.SKIPPED, reason=last_run.reason, ended_at=last_run.ended_at
     )
 
 

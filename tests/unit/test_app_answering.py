@@ -160,7 +160,11 @@ def test_accept_looks_afresh() -> None:
 @pytest.mark.parametrize(
     ("verb", "sentence"),
     [
-        (Verb.RUN, "expected the name of a plan, known are: none; nothing was changed"),
+        (
+            Verb.RUN,
+            "expected the name of a plan, known are: none; add a [maintenance:NAME]; nothing was "
+            "changed",
+        ),
         (Verb.CANCEL, "no run is under way; nothing was changed"),
     ],
 )

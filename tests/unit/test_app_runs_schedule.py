@@ -63,7 +63,10 @@ def test_plan_whose_turn_comes_too_late_is_skipped_with_the_reason() -> None:
 
     scene = tell_driven(tale, plans=[plan("first"), plan("second", start_within_seconds=10.0)])
 
-    assert ["first"] == [run.plan.name for run in scene.runs.lines]
+    assert ["second", "first"] == [run.plan.name for run in scene.runs.lines]
+    assert {"first", "second"} == {
+        document["run"]["plan"]["name"] for document in scene.runs.history.kept.values()
+    }
     assert 1 == scene.totals.plans.plans["second"].runs["skipped"]
 
 
@@ -99,6 +102,9 @@ def test_missed_time_is_recorded_once() -> None:
             await following.pass_seconds(60, step=5)
         assert None is following.run
         assert "skipped" == following.runs.journal.last_runs["nightly"].outcome
+        [line], [kept] = following.runs.lines, following.runs.history.kept.values()
+        assert ("skipped", SCHEDULED) == (line.phase.value, line.scheduled_at)
+        assert ("skipped", line.reason) == (kept["run"]["phase"], kept["run"]["reason"])
         assert 1 == following.totals.plans.plans["nightly"].runs["skipped"]
         assert {"nightly": SCHEDULED + DAY} == following.maintenance.timetable.next_starts(
             following.now
