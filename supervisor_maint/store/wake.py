@@ -89,7 +89,8 @@ def _write(path: Path, writer: int) -> None:
 
 def _absent(path: Path) -> ListenerAbsent:
     return ListenerAbsent(
-        f"the listener is not running (nobody answers at {path}); nothing was changed"
+        f"the listener is not running (nobody answers at {path}): supervisorctl status shows why; "
+        "nothing was changed"
     )
 
 
