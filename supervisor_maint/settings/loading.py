@@ -21,7 +21,9 @@ from supervisor_maint.settings.kinds import has_family
 from supervisor_maint.settings.model import Settings
 from supervisor_maint.settings.named_files import FilesOf
 from supervisor_maint.settings.one_section import Interpreted
-from supervisor_maint.settings.options import Circumstances
+from supervisor_maint.settings.options import Circumstances, declaration_of
+
+_RULES = "permissions"
 
 
 class SettingsRefused(SettingsError):
@@ -59,6 +61,7 @@ def load(
         *_shared_targets(sections),
         *_incomplete_plans(sections),
         *(_untrusted(inputs) if seen.is_root else ()),
+        *(_rules_of_strangers(sections) if seen.is_root else ()),
     ]
     if everything:
         order = {file: index for index, file in enumerate(sources.files)}
@@ -122,4 +125,19 @@ def _untrusted(inputs: Inputs) -> Iterator[Problem]:
         if reason is not None:
             yield Problem(
                 file=file, message=f"expected that only root and the owner can change it: {reason}"
+            )
+
+
+def _rules_of_strangers(sections: Iterable[Interpreted]) -> Iterator[Problem]:
+    """Refuse permissions in a file that is not root's: its owner would give himself any file."""
+    rules = (entry.section for entry in sections if declaration_of(entry.kind).family == _RULES)
+    for section in {section.file: section for section in rules}.values():
+        try:
+            owner = trust.stranger(Path(section.file))
+        except OSError:
+            continue  # that it cannot be read is a problem already
+        if owner is not None:
+            yield section.problem(
+                f"expected a file of root's, for root keeps this rule, and found that {owner} "
+                "owns it; give it to root, or do this as that user"
             )

@@ -11,6 +11,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from supervisor_maint.accounts import user_name
+
 _ROOT = 0
 _MOST_LINKS = 40  # the kernel's own limit (path_resolution(7))
 
@@ -67,6 +69,12 @@ def _mode_writers(path: Path, status: os.stat_result) -> str | None:
     if status.st_mode & stat.S_IWGRP and status.st_gid != _ROOT:
         return f"group {status.st_gid} can write to {shown}"
     return None
+
+
+def stranger(path: Path) -> str | None:
+    """Return the owner of a file that is not root's; None when it is. Raises OSError."""
+    owner = path.stat().st_uid
+    return None if owner == _ROOT else user_name(owner)
 
 
 def readers(path: Path) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -33,9 +34,16 @@ exclude = *.gz
 """
 
 
+STRANGER = 12345
+
+
 def loaded(text: str, folder: Path) -> Settings:
     file = folder / "maint.conf"
     file.write_text(text, encoding="utf-8")
+    return loaded_again(file)
+
+
+def loaded_again(file: Path) -> Settings:
     return load(file, environ={}, now=1000.0, circumstances=Circumstances())
 
 
@@ -162,3 +170,31 @@ def test_package_is_loaded_when_there_is_a_rule(tmp_path: Path, text: str, is_lo
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     assert str(is_loaded) == printed.strip()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_rules_in_a_file_that_is_not_roots_are_refused_as_root(tmp_path: Path) -> None:
+    """Its owner would have root give him any file; once a file, and never when he does it."""
+    file = tmp_path / "maint.conf"
+    file.write_text(AS_ASKED, encoding="utf-8")
+    os.chown(file, STRANGER, STRANGER)
+    with pytest.raises(SettingsRefused) as caught:
+        load(file, environ={}, now=1000.0, circumstances=Circumstances(is_root=True))
+    (problem,) = caught.value.problems
+
+    assert str(file) == problem.file
+    assert problem.message == (
+        f"expected a file of root's, for root keeps this rule, and found that {STRANGER} owns it; "
+        "give it to root, or do this as that user"
+    )
+    assert 3 == len(loaded_again(file).permissions)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_plans_in_a_file_that_is_not_roots_are_not(tmp_path: Path) -> None:
+    """Whose supervisord it is may write what it is to do, and root may ask it."""
+    file = tmp_path / "maint.conf"
+    file.write_text("[maint]\n", encoding="utf-8")
+    os.chown(file, STRANGER, STRANGER)
+
+    assert load(file, environ={}, now=1000.0, circumstances=Circumstances(is_root=True)).maint
