@@ -37,7 +37,7 @@ class Conductor:
     """Takes the open run from its beginning, or from where a crash left it, to its outcome.
 
     ``wake`` asks for a turn; one is due at ``wake_at`` anyway. ``is_looking_again``: the last turn
-    has wanted nothing but the next one, at once.
+    has wanted nothing but the next one, at once, which writes down what both have found.
     """
 
     ports: RunPorts
@@ -125,7 +125,7 @@ class Conductor:
         observation = attrs.evolve(observation, results=results, cancelled_by=self._cancelled_by)
         now = self.ports.clock()
         decision = advance(run, observation, now)
-        self.is_looking_again = decision.only_looks_again(now)
+        self.is_looking_again = decision.only_looks_again(run, now)
         # The next turn is at once, and writes down both: what it does is done after that.
         if not self.is_looking_again and not await self._journal(decision.run):
             observation = attrs.evolve(observation, journal_is_writable=False)

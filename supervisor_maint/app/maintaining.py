@@ -339,9 +339,10 @@ class Maintenance:
 
     async def _skip_missed(self) -> None:
         """Write down each scheduled time whose ``start_within`` is over, also during a run."""
-        now, active = self.ports.clock(), self.conductor.active_run
+        now, run = self.ports.clock(), self.conductor.run
+        is_open = self.is_active or self.conductor.owes_end
         for plan in self.timetable.plans:
-            if active is not None and active.plan.name == plan.name:
+            if is_open and run is not None and run.plan.name == plan.name:
                 continue
             window = self.timetable.window(plan, now)
             if isinstance(window, Missed) and not await self._skip(plan, window, now):

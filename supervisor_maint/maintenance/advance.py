@@ -46,8 +46,14 @@ class Decision:
     run: Run
     actions: tuple[Action, ...]
 
-    def only_looks_again(self, now: float) -> bool:
-        """Tell whether nothing is to be done but to look once more, now."""
+    def only_looks_again(self, before: Run, now: float) -> bool:
+        """Tell whether nothing is to be done but to look once more, now.
+
+        Where a run goes on to a phase or ends, or takes a cancel, people are told: never that.
+        """
+        run = self.run
+        if (run.phase, run.cancelled_by) != (before.phase, before.cancelled_by):
+            return False
         told = [each for each in self.actions if not isinstance(each, Record)]
         return all(isinstance(each, WakeAt) and each.at <= now for each in told) and bool(told)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from supervisor_maint.errors import StoreError
 from supervisor_maint.maintenance.schedule import Schedule
 from supervisor_maint.store.requests import Verb
 from tests.fakes.maintained import NOW, TOKYO, Scene, plan, tell, tell_driven
@@ -111,6 +112,41 @@ def test_missed_time_is_recorded_once() -> None:
         )
 
     tell(tale)
+
+
+def test_run_that_outlives_start_within_was_not_missed() -> None:
+    """Its end is written down before anybody asks which scheduled times are over."""
+
+    async def tale(scene: Scene) -> None:
+        await scene.until_over()
+        await scene.pass_seconds(30)
+
+    scene = tell_driven(tale, plans=[plan(start_within_seconds=2.0)])
+
+    assert ["succeeded"] == [run.phase.value for run in scene.runs.lines]
+    assert "succeeded" == scene.runs.journal.last_runs["nightly"].outcome
+    assert 0 == scene.totals.plans.plans["nightly"].runs["skipped"]
+
+
+def test_run_whose_end_cannot_be_journalled_was_not_missed() -> None:
+    """It is no skipped one either while its end is still to be written down."""
+
+    async def tale(scene: Scene) -> None:
+        def mend(_run_id: str) -> None:
+            if scene.run.is_over:
+                scene.runs.journal.trouble = None
+
+        await scene.until_phase("verifying")
+        scene.runs.journal.trouble = StoreError("journal.db: no space left on device")
+        scene.runs.history.on_save = mend
+        await scene.until_over()
+        await scene.pass_seconds(30)
+
+    scene = tell_driven(tale, plans=[plan(start_within_seconds=2.0)])
+
+    assert ["failed"] == [run.phase.value for run in scene.runs.lines]
+    assert "failed" == scene.runs.journal.last_runs["nightly"].outcome
+    assert 0 == scene.totals.plans.plans["nightly"].runs["skipped"]
 
 
 def test_listener_that_comes_in_time_begins() -> None:

@@ -26,7 +26,7 @@ from supervisor_maint.maintenance.actions import (
     WatchPid,
     When,
 )
-from supervisor_maint.maintenance.advance import Decision, advance
+from supervisor_maint.maintenance.advance import advance
 from supervisor_maint.maintenance.observation import (
     AfterTaken,
     Announced,
@@ -83,6 +83,7 @@ class Stage:
             spec: _status(spec, S.RUNNING, pid=10 + n) for n, spec in enumerate((A, B))
         }
         self.actions: tuple[Action, ...] = ()
+        self.only_looks_again = False
 
     def turn(self, *results: Result, seconds: float = 0.0, **changes: Any) -> None:
         """Let time pass, and the run take a turn."""
@@ -90,6 +91,7 @@ class Stage:
         watched = {spec: self.statuses.get(spec) for spec in self.run.watched}
         observation = Observation(**{"statuses": watched, "results": results, **changes})
         decision = advance(self.run, observation, self.now)
+        self.only_looks_again = decision.only_looks_again(self.run, self.now)
         self.run, self.actions = decision.run, decision.actions
 
     def move(self, namespec: Namespec, state: ProcessState, pid: int | None = None) -> None:
@@ -135,10 +137,6 @@ class Stage:
 
     def wanted(self, kind: type) -> list[Any]:
         return [action for action in self.actions if isinstance(action, kind)]
-
-    @property
-    def only_looks_again(self) -> bool:
-        return Decision(self.run, self.actions).only_looks_again(self.now)
 
     def progress(self, spec: Namespec) -> Progress:
         return next(one.progress for one in self.run.targets or () if one.namespec == spec)
@@ -554,14 +552,43 @@ def test_news_that_only_call_for_another_look_are_told_by_the_decision() -> None
     """It is at once, and what it finds is journalled together with them."""
     stage = Stage()
     stage.begin()
-    told = [stage.only_looks_again]
     stage.turn()
     stage.turn(*stage.answer(CallKind.STOP, A))
-    told.append(stage.only_looks_again)
+    told = [stage.only_looks_again]
     stage.restart(A, 20)
     told.append(stage.only_looks_again)
 
-    assert [True, False, True] == told
+    assert [False, True] == told
+
+
+def test_cancel_that_comes_with_news_is_journalled_before_anybody_is_told() -> None:
+    """Whoever asked for it is answered when it is written down, also where the run looks again."""
+    stage = Stage(_plan(max_unavailable=Allowance(2)))
+    stage.begin()
+    stage.turn()
+    stage.turn(*stage.answer(CallKind.STOP, A), *stage.answer(CallKind.STOP, B))
+    stage.move(A, S.RUNNING, 20)
+    stage.move(B, S.STARTING, 21)
+    stage.turn(cancelled_by="ann")
+
+    assert stage.run.cancelled_by == "ann"
+    assert not stage.only_looks_again
+
+
+def test_end_of_a_run_is_journalled_in_the_turn_it_comes_with() -> None:
+    """Nothing but a phase that nothing is to be done in comes before it, and no other look."""
+    stage = Stage()
+    stage.begin()
+    told = [stage.only_looks_again]
+    stage.turn()
+    for spec, pid in ((A, 20), (B, 21)):
+        stage.restart(spec, pid)
+        stage.turn()
+    stage.turn(AfterTaken(snapshot=stage.snapshot()))
+    told.append(stage.only_looks_again)
+
+    assert Phase.SUCCEEDED is stage.run.phase
+    assert [False, False] == told
 
 
 def test_whoever_restarted_it_it_is_done() -> None:
