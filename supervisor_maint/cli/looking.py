@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from supervisor_maint.cli.connecting import client
-from supervisor_maint.errors import StoreAbsent
+from supervisor_maint.errors import StoreAbsent, StoreError
 from supervisor_maint.maintenance import estimates
 from supervisor_maint.processes import Namespec, Snapshot
 from supervisor_maint.settings import Settings
 from supervisor_maint.snapshots.watch import Watch
 from supervisor_maint.store.history_reader import HistoryReader
+from supervisor_maint.store.journal import read_journal
+from supervisor_maint.store.records import LastRun
 from supervisor_maint.store.state_dir import StateDir
 
 
@@ -49,3 +51,11 @@ def past_downtimes(settings: Settings) -> Mapping[Namespec, Sequence[float]]:
         for name, seconds in run.document.get("downtime_seconds", {}).items():
             found.setdefault(Namespec.parse(name), []).append(seconds)
     return found
+
+
+def last_runs(settings: Settings) -> Mapping[str, LastRun]:
+    """Return how each plan ran last, by its name; nothing where the journal cannot be read."""
+    try:
+        return read_journal(StateDir(settings.maint.state_dir).journal).last_runs
+    except StoreError:
+        return {}

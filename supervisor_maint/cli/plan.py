@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from supervisor_maint.maintenance.forecast import Forecast
     from supervisor_maint.maintenance.plan import Plan
     from supervisor_maint.settings import Settings
+    from supervisor_maint.store.records import LastRun
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -40,12 +41,15 @@ def run(args: argparse.Namespace) -> int:
 
 def show(settings: Settings, name: str | None, *, as_json: bool = False) -> None:
     """Print what a plan, or every plan, would do."""
+    from supervisor_maint.cli.looking import last_runs
+
     forecasts = [_forecast(plan, settings) for plan in _plans(settings, name)]
     if as_json:
         print(json.dumps([_document(foreseen) for foreseen in forecasts], indent=2))
         return
+    last = last_runs(settings)
     for foreseen in forecasts:
-        _show(foreseen)
+        _show(foreseen, last.get(foreseen.plan.name))
 
 
 def _plans(settings: Settings, name: str | None) -> Sequence[Plan]:
@@ -90,20 +94,29 @@ def _document(foreseen: Forecast) -> Mapping[str, Any]:
     }
 
 
-def _show(foreseen: Forecast) -> None:
+def _next(plan: Plan, last_run: LastRun | None) -> str:
+    """Say when it runs next; a time that a run by hand has dealt with is none."""
     import time
     from zoneinfo import ZoneInfo
 
+    from supervisor_maint.cli.times import moment
+    from supervisor_maint.maintenance.windows import next_at
+
+    if plan.schedule is None:
+        return "on request only"
+    starts_at = next_at(plan, last_run, time.time())
+    return f"next {moment(starts_at, ZoneInfo(plan.schedule.zone))}"
+
+
+def _show(foreseen: Forecast, last_run: LastRun | None) -> None:
     from supervisor_maint.cli.tables import console, say, table, told
-    from supervisor_maint.cli.times import duration, moment
+    from supervisor_maint.cli.times import duration
 
     out, plan = console(), foreseen.plan
-    when = "on request only"
-    if plan.schedule is not None:
-        when = f"next {moment(plan.schedule.next_after(time.time()), ZoneInfo(plan.schedule.zone))}"
     whole = (
-        f"plan {plan.name}: {when}; {plan.strategy.value}, at most {plan.max_unavailable} of a "
-        f"group away; about {duration(foreseen.window_seconds)}, settling included"
+        f"plan {plan.name}: {_next(plan, last_run)}; {plan.strategy.value}, at most "
+        f"{plan.max_unavailable} of a group away; about {duration(foreseen.window_seconds)}, "
+        "settling included"
     )
     rows = [
         (str(number), ", ".join(map(str, batch)), duration(seconds))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 from supervisor_maint.errors import StoreAbsent, StoreError
-from supervisor_maint.maintenance import announcing, holds
+from supervisor_maint.maintenance import announcing, holds, windows
 from supervisor_maint.maintenance.plan import Plan
 from supervisor_maint.settings import Settings
 from supervisor_maint.store.journal import read_journal
@@ -35,8 +35,7 @@ def sentences(settings: Settings, now: float) -> Iterator[str]:
 
 
 def _about(plan: Plan, journal: JournalState, settings: Settings, now: float) -> str:
-    starts_at, zone = None, settings.maint.timezone
-    if plan.schedule is not None:
-        starts_at, zone = plan.schedule.next_after(now), ZoneInfo(plan.schedule.zone)
+    zone = settings.maint.timezone if plan.schedule is None else ZoneInfo(plan.schedule.zone)
     last_run = journal.last_runs.get(plan.name)
+    starts_at = windows.next_at(plan, last_run, now)
     return announcing.about_plan(plan.name, starts_at, last_run, zone=zone, now=now)

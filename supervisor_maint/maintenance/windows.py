@@ -56,17 +56,25 @@ def due(plan: Plan, last_run: LastRun | None, known_since_at: float, now: float)
     if last_run is not None and _is_of_a_wrong_clock(plan, last_run, now):
         in_time_at = math.nextafter(now - plan.start_within_seconds, -math.inf)
         last_run, known_since_at = None, max(known_since_at, in_time_at)
-    dealt_with_at = None if last_run is None else last_run.scheduled_at
-    not_before_at = now if dealt_with_at is None else max(now, dealt_with_at)
     scheduled_at = plan.schedule.latest_before(now)
     if scheduled_at is None or scheduled_at <= known_since_at:
-        return NotYet(plan.schedule.next_after(not_before_at))
+        return NotYet(next_at(plan, last_run, now))
     if last_run is not None and _is_dealt_with(plan, last_run, scheduled_at):
-        return NotYet(plan.schedule.next_after(not_before_at))
+        return NotYet(next_at(plan, last_run, now))
     start_by_at = scheduled_at + plan.start_within_seconds
     if now > start_by_at:
         return Missed(scheduled_at, _too_late(plan, now - scheduled_at))
     return Due(scheduled_at, start_by_at)
+
+
+def next_at(plan: Plan, last_run: LastRun | None, now: float) -> float | None:
+    """Return the next scheduled time that no run has dealt with yet; None without a schedule."""
+    if plan.schedule is None:
+        return None
+    dealt_with_at = None
+    if last_run is not None and not _is_of_a_wrong_clock(plan, last_run, now):
+        dealt_with_at = last_run.scheduled_at
+    return plan.schedule.next_after(now if dealt_with_at is None else max(now, dealt_with_at))
 
 
 def dealt_with_by_hand(plan: Plan, ended_at: float) -> float | None:

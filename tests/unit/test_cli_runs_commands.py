@@ -8,12 +8,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from supervisor_maint import moments
 from supervisor_maint.cli import run as run_command
 from supervisor_maint.cli.connecting import silent_for
 from supervisor_maint.cli.run import _trouble
+from supervisor_maint.maintenance.schedule import Schedule
 from supervisor_maint.store.history import History
 from supervisor_maint.store.journal import Journal
 from supervisor_maint.store.publication import Publication
@@ -81,6 +84,33 @@ def test_plan_shows_what_would_happen(
         head,
     )
     assert PLAN == rest
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [("plan", 0), ("status", 1)], ids=["plan", "status without a listener"]
+)
+def test_next_time_is_none_that_a_run_by_hand_has_dealt_with(
+    command: str, code: int, place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever ran the plan shortly before the night is not told that it runs again."""
+    schedule = Schedule.parse("0 3 * * *", "Asia/Tokyo")
+    dealt_with_at = schedule.next_after(time.time())
+    ran = LastRun(
+        plan="nightly",
+        scheduled_at=dealt_with_at,
+        ended_at=time.time(),
+        outcome="succeeded",
+        is_manual=True,
+    )
+    place.state.prepare()
+    journal = Journal(place.state.journal)
+    journal.record_plan(ran)
+    journal.close()
+
+    assert code == place.run(command)
+
+    then = moments.show(schedule.next_after(dealt_with_at), ZoneInfo("Asia/Tokyo"))
+    assert f"{then};" in " ".join(words(capsys.readouterr().out))
 
 
 def test_plan_uses_past_runs(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
