@@ -8,22 +8,16 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import attrs
 import pytest
 from supervisor import supervisorctl
 
-from supervisor_maint.cli import times
-from supervisor_maint.cli.requesting import _user
 from supervisor_maint.permissions.report import RuleResult
 from supervisor_maint.snapshots.diff import Difference, DiffKind, Report
 from supervisor_maint.snapshots.settling import Reason
 from supervisor_maint.store.history import History
-from supervisor_maint.store.mailbox import Mailbox
 from supervisor_maint.store.publication import Publication
-from supervisor_maint.store.requests import Request, Verb
-from supervisor_maint.store.wake import Bell
 from tests.fakes.app import World
 from tests.fakes.commands import Place, SupervisordServer, info
 from tests.fakes.gateway import FakeGateway, answer
@@ -358,79 +352,6 @@ def test_history_limit_and_json(place: Place, capsys: pytest.CaptureFixture[str]
     assert [1_000_022.0] == [each["made_at"] for each in printed["reports"]]
 
 
-class Listener:
-    """Answers the request that it finds in the mailbox, when its client looks for the answer."""
-
-    def __init__(self, place: Place) -> None:
-        self.place = place
-        self.requests: list[Request] = []
-        self.done = True
-
-    def answer(self, request_id: str) -> Any:
-        publication = Publication(self.place.state.status)
-        self.requests += Mailbox(self.place.state.requests).collect()
-        answer = {"done": self.done, "sentence": "this is the answer", "at": 1.0}
-        publication.publish({"answers": {request_id: answer}})
-        return publication.read().answers.get(request_id)
-
-
-@pytest.fixture
-def listener(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
-    place.state.prepare()
-    listener = Listener(place)
-    monkeypatch.setattr(Publication, "_answer", listener.answer)
-    bell = Bell(place.state.wake)
-    bell.open()
-    yield listener
-    bell.close()
-
-
-@pytest.mark.parametrize(
-    ("command", "asked"),
-    [
-        (["accept", "web", "job"], (Verb.ACCEPT, {"names": ["web", "job"]})),
-        (["accept"], (Verb.ACCEPT, {"names": []})),
-        (["reload"], (Verb.RELOAD, {})),
-    ],
-)
-@pytest.mark.parametrize("done", [True, False])
-def test_request_is_answered(
-    command: list[str],
-    asked: tuple[Verb, dict[str, Any]],
-    done: bool,
-    listener: Listener,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """The answer is printed, and the exit code says whether it was carried out."""
-    listener.done = done
-
-    assert (0 if done else 1) == listener.place.run(*command)
-    [request] = listener.requests
-    assert "this is the answer\n" == capsys.readouterr().out
-    assert asked == (request.verb, request.args)
-    assert re.fullmatch(r".+@.+", request.asked_by)
-
-
-@pytest.mark.parametrize("error", [KeyError("uid not found"), OSError("No username set")])
-def test_user_without_a_name(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A uid that has no name, as in a container, is told by its number."""
-
-    def fail() -> str:
-        raise error
-
-    monkeypatch.delenv("SUDO_USER", raising=False)
-    monkeypatch.setattr("getpass.getuser", fail)
-
-    assert re.fullmatch(r"uid \d+", _user())
-
-
-def test_user_behind_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Behind sudo it is who called it that asks."""
-    monkeypatch.setenv("SUDO_USER", "ada")
-
-    assert "ada" == _user()
-
-
 def test_decommission(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     """Our group is deleted at every gateway, once for each, and nothing is made."""
     with FakeGateway(answer(202)) as gateway:
@@ -446,31 +367,3 @@ def test_decommission(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     ] == [(push.method, push.path) for push in gateway.pushes]
     assert 2 == capsys.readouterr().out.count("deleted our group at ")
     assert not place.state.path.exists()
-
-
-@pytest.mark.parametrize(
-    ("seconds", "expected"),
-    [
-        (-5, "0.0s"),
-        (0.26, "0.3s"),
-        (1, "1s"),
-        (59.6, "1m"),
-        (61, "1m 1s"),
-        (3600, "1h"),
-        (3605, "1h"),
-        (86400 + 7200 + 60, "1d 2h"),
-        (400 * 86400, "400d"),
-    ],
-)
-def test_duration(seconds: float, expected: str) -> None:
-    """A duration is shown by its two largest units."""
-    assert expected == times.duration(seconds)
-
-
-@pytest.mark.parametrize(
-    ("count", "expected"),
-    [(None, "-"), (0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 * 2**30, "5.0 GiB")],
-)
-def test_size(count: float | None, expected: str) -> None:
-    """Bytes are shown with a binary unit."""
-    assert expected == times.size(count)

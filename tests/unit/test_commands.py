@@ -3,41 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fcntl
 import json
 import os
 import pwd
 import shlex
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import attrs
-import psutil
 import pytest
 
-from supervisor_maint.errors import MaintError, StoreError
+from supervisor_maint.errors import MaintError
 from supervisor_maint.maintenance import launching
-from supervisor_maint.maintenance.child_identity import ChildIdentity
 from supervisor_maint.maintenance.commands import Commands
-from supervisor_maint.maintenance.invocation import STANDARD_PATH, Invocation
+from supervisor_maint.maintenance.invocation import STANDARD_PATH
 from supervisor_maint.maintenance.observation import StepOutcome
 from supervisor_maint.maintenance.plan import Step
-from supervisor_maint.maintenance.step_files import (
-    CUT_ABOVE_BYTES,
-    OUTPUT_BYTES,
-    LivingChild,
-    StepFiles,
-    StepOutput,
-)
+from supervisor_maint.maintenance.step_files import OUTPUT_BYTES, StepFiles
+from tests.fakes.steps import SECONDS, STARTED_SECONDS, end, invocation, is_running, run, shell
 from tests.fakes.waiting import wait_until
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-SECONDS = 60.0  # what anything may take on a machine that does much else
-STARTED_SECONDS = 3.0  # a time limit by which a child surely does what it is there for
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 
 
@@ -51,35 +37,8 @@ def commands(folder):
     return Commands(folder, grace_seconds=SECONDS, inherited={"PATH": "/bin:/usr/bin"})
 
 
-def shell(script):
-    return f"sh -c {shlex.quote(script)}"
-
-
-def invocation(command, *, phase="post", timeout_seconds=SECONDS, user="", **facts):
-    step = Step.after("warm-cache", command, timeout_seconds=timeout_seconds, user=user)
-    return Invocation(
-        **{"step": step, "phase": phase, "plan": "nightly", "run_id": "r1", **facts},
-    )
-
-
 def named(name, command):
     return attrs.evolve(invocation(command), step=Step.after(name, command))
-
-
-def run(commands, *arguments, **options):
-    return asyncio.run(commands.run(invocation(*arguments, **options)))
-
-
-def is_running(pid):
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def end(pid):
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
 
 
 def test_step_succeeds(commands):
@@ -290,22 +249,6 @@ def test_end_of_long_output_is_kept(commands):
     assert (OUTPUT_BYTES, "xxend\n") == (len(ended.output), ended.output[-6:])
 
 
-def test_growing_output_is_cut(tmp_path):
-    """A file that grows is cut to its end while its child goes on appending."""
-    output = StepOutput(tmp_path / "output")
-    descriptor = output.create()
-    os.write(descriptor, b"x" * CUT_ABOVE_BYTES + b"end")
-
-    output.cut()
-    os.write(descriptor, b"more")
-    os.close(descriptor)
-
-    text, size = output.read()
-    assert CUT_ABOVE_BYTES + 7 == size
-    assert ("xendmore", OUTPUT_BYTES) == (text[-8:], len(text))
-    assert output.path.stat().st_size == OUTPUT_BYTES + 4
-
-
 def test_output_need_not_be_text(commands):
     """Bytes that are no UTF-8 harm nothing."""
     assert "\ufffd\n" == run(commands, shell(r"printf '\377\n'")).output
@@ -355,182 +298,9 @@ def test_daemon_left_by_a_step_is_not_the_step(commands, folder):
         end(daemon)
 
 
-@contextlib.contextmanager
-def listener_with(folder, command, timeout_seconds=300.0):
-    """Have another process start the step; it is ended at the latest here."""
-    starter = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "tests.fakes.step_starter"),
-            *(folder, "warm-cache", command, str(timeout_seconds)),
-        ],
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-    )
-    try:
-        assert b"started\n" == starter.stdout.readline()
-        yield starter
-    finally:
-        starter.kill()
-        starter.wait()
-        starter.stdout.close()
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_detached_step_is_the_next_listeners(folder, tmp_path, number):
-    """A child whose listener ends goes on, loses nothing, and is waited for by the next one."""
-    go = tmp_path / "go"
-    script = f"echo early; until [ -e {go} ]; do sleep 0.05; done; echo late"
-    with listener_with(folder, shell(script)) as listener:
-        listener.send_signal(number)
-        listener.wait(SECONDS)
-    commands = Commands(folder)
-    step = invocation("echo second").step
-
-    async def next_listener():
-        waiting = asyncio.ensure_future(commands.await_orphan(step))
-        await asyncio.sleep(0)
-        assert not waiting.done()
-        assert StepFiles(folder, step.name).find_child() is not None
-        go.touch()
-        return await waiting
-
-    ended = asyncio.run(next_listener())
-
-    assert (StepOutcome.UNKNOWN, "early\nlate\n") == (ended.outcome, ended.output)
-    assert "the listener that began it ended before it did; it wrote last: late" == ended.reason
-    assert StepFiles(folder, step.name).find_child() is None
-
-
-def test_next_attempt_waits_for_the_orphan(folder, tmp_path):
-    """The next listener's own attempt begins when the orphan has ended, and cleans up after it."""
-    go, log = tmp_path / "go", tmp_path / "log"
-    script = (
-        f'echo "$MAINT_SUMMARY" >{tmp_path}/summary; until [ -e {go} ]; do sleep 0.05; done; '
-        f"echo first >>{log}"
-    )
-    with listener_with(folder, shell(script)):
-        summary = wait_until(
-            lambda: (tmp_path / "summary").exists() and (tmp_path / "summary").read_text().strip()
-        )
-    assert Path(summary).exists()
-
-    async def next_listener():
-        running = asyncio.ensure_future(
-            Commands(folder).run(invocation(shell(f"echo second >>{log}")))
-        )
-        await asyncio.sleep(0)
-        go.touch()
-        return await running
-
-    ended = asyncio.run(next_listener())
-
-    assert StepOutcome.SUCCEEDED is ended.outcome
-    assert ["first", "second"] == log.read_text().split()
-    assert not Path(summary).exists()
-
-
-def test_late_orphan_is_ended(folder):
-    """An orphan is ended at its own deadline, counted from its own start."""
-    with listener_with(folder, shell("echo $$; sleep 600"), timeout_seconds=STARTED_SECONDS):
-        pass
-    commands = Commands(folder, grace_seconds=SECONDS)
-
-    ended = asyncio.run(commands.await_orphan(invocation("true").step))
-
-    assert StepOutcome.UNKNOWN is ended.outcome
-    wait_until(lambda: not is_running(int(ended.output)))
-
-
-def test_daemon_left_by_an_orphan_is_not_the_step(folder, tmp_path):
-    """A lock that only a daemon of a dead child still holds is no reason to wait."""
-    go = tmp_path / "go"
-    script = f"setsid sleep 600 >/dev/null 2>&1 & echo $!; until [ -e {go} ]; do sleep 0.05; done"
-    with listener_with(folder, shell(script)):
-        pass
-    commands = Commands(folder)
-    go.touch()
-    daemon = int(asyncio.run(commands.await_orphan(invocation("true").step)).output)
-    try:
-        assert StepOutcome.SUCCEEDED is run(commands, "true").outcome
-        assert is_running(daemon)
-    finally:
-        end(daemon)
-
-
 def test_without_orphan_nothing_is_waited_for(commands):
     """Where no child lives, the end is unknown at once."""
     ended = asyncio.run(commands.await_orphan(invocation("true").step))
 
     assert (StepOutcome.UNKNOWN, "") == (ended.outcome, ended.output)
     assert "the listener that began it ended before it did" == ended.reason
-
-
-def test_child_nobody_wrote_down_is_still_the_step(folder):
-    """A held lock without a name is a child; when it does not go, the step fails and says so."""
-    files = StepFiles(folder, "warm-cache")
-    lock = files.lock()
-    commands = Commands(folder, grace_seconds=0.1)
-
-    ended = run(commands, "true", timeout_seconds=0.1)
-
-    assert LivingChild() == files.find_child()
-    assert StepOutcome.FAILED is ended.outcome
-    assert "an earlier child of it (a process) still runs and cannot be ended" in ended.reason
-    lock.release()
-    assert StepOutcome.SUCCEEDED is run(commands, "true").outcome
-
-
-def test_child_that_closed_its_copy_is_still_the_step(folder):
-    """Programs such as sudo close the lock; who the child is was written down."""
-    files = StepFiles(folder, "warm-cache")
-    files.lock().write(LivingChild(identity=ChildIdentity.of(os.getpid()), timeout_seconds=9.0))
-
-    assert os.getpid() == files.find_child().identity.pid
-
-
-def test_stranger_with_the_same_pid_is_nobody(folder):
-    """A pid that came again, or is of another boot, is no child."""
-    us = ChildIdentity.of(os.getpid())
-    for other in ({"start_ticks": us.start_ticks - 1}, {"boot_id": "another"}):
-        stranger = attrs.evolve(us, **other)
-        assert not stranger.is_alive()
-        stranger.signal_group(signal.SIGKILL)
-
-    assert us.is_alive()
-    assert 0 <= us.age_seconds() < time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"identity": {"pid": 1}}', "null"])
-def test_broken_record_names_nobody(folder, content):
-    """A lock's file that names nobody and is not held is free."""
-    folder.mkdir()
-    files = StepFiles(folder, "warm-cache")
-    files.lock_path.write_text(content)
-
-    assert files.find_child() is None
-
-
-def test_lock_is_no_link(folder, tmp_path):
-    """A link in the place of the lock is refused."""
-    folder.mkdir()
-    files = StepFiles(folder, "warm-cache")
-    files.lock_path.symlink_to(tmp_path / "elsewhere")
-
-    with pytest.raises(StoreError, match="no step is started without its lock"):
-        files.lock()
-
-    assert not (tmp_path / "elsewhere").exists()
-
-
-def test_lock_ends_for_all_copies(folder):
-    """What is given back is free at once, whoever still has a copy of the descriptor."""
-    files = StepFiles(folder, "warm-cache")
-    lock = files.lock()
-    copy = os.dup(lock.descriptor)
-
-    lock.release()
-
-    with files.lock_path.open() as other:
-        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError while it is held
-    assert os.fstat(copy).st_ino == files.lock_path.stat().st_ino
-    os.close(copy)
