@@ -66,6 +66,13 @@ def make_file(path: Path, mode: int = 0o644, content: str = "") -> Path:
     return path
 
 
+def make_tree(folder: Path) -> Path:
+    """Make a folder with a file of mode 0644 at each of three depths."""
+    for name in ("a.log", "one/b.log", "one/two/c.log"):
+        make_file(folder / name)
+    return folder
+
+
 def reasons(report: PassReport) -> Sequence[str]:
     """Return why each listed path was not mended."""
     return [path.reason for path in report.paths]

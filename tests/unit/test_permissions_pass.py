@@ -5,22 +5,20 @@ from __future__ import annotations
 import os
 import socket
 import stat
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from supervisor_maint.permissions import filesystem, passes, walking
 from supervisor_maint.permissions.report import Result
-from supervisor_maint.permissions.rules import SUPERVISOR_LOGS, Missing
+from supervisor_maint.permissions.rules import Missing
 from tests.fakes.permission_passes import (
     KEEPER,
     MALLORY,
     NOBODY,
     make_file,
+    make_tree,
     mend,
     mode_of,
     needs_root,
@@ -32,10 +30,7 @@ from tests.fakes.permissions import rule
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A folder with a file of mode 0644 at each of three depths."""
-    for name in ("a.log", "one/b.log", "one/two/c.log"):
-        make_file(tmp_path / "tree" / name)
-    return tmp_path / "tree"
+    return make_tree(tmp_path / "tree")
 
 
 def test_recursive_rule_mends_files_and_folders(tree: Path) -> None:
@@ -257,131 +252,6 @@ def test_unknown_owner_is_one_line_and_the_others_go_on(tree: Path) -> None:
     assert 1 == report.rules[1].fixed
 
 
-def test_overdue_pass_says_which_rules_were_not_done(tree: Path) -> None:
-    """After the deadline nothing more is looked at, and every rule left says so."""
-    report = mend(rule(str(tree), recursive=True), deadline_at=500.0)
-
-    assert report.rules[0].problem is not None
-    assert report.rules[0].problem.startswith("the deadline passed")
-    assert 0 == report.rules[0].seen
-
-
-def test_pass_stops_in_the_middle_of_a_rule(tree: Path) -> None:
-    """A deadline that passes during the walk ends it; what was mended is counted."""
-    times = iter(range(100))
-    report = mend(rule(str(tree), recursive=True), clock=lambda: next(times), deadline_at=3)
-
-    assert report.rules[0].problem is not None
-    assert 0 < report.rules[0].seen < 6
-
-
-@pytest.mark.parametrize("given", [{}, {"exclude": ("*.log",)}, {"mode": "0644"}])
-def test_pass_stops_in_the_middle_of_a_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
-) -> None:
-    """A deadline that passes within one folder ends the walk, whatever is done about its files."""
-    for number in range(20):
-        make_file(tmp_path / f"{number}.log")
-    monkeypatch.setattr(walking, "_NAMES_BETWEEN", 5)
-    times = iter(range(100))
-    wanted = rule(str(tmp_path), recursive=True, **given)
-    report = mend(wanted, clock=lambda: next(times), deadline_at=3)
-
-    assert walking.OVERDUE == report.rules[0].problem
-    assert report.rules[0].seen < 10
-
-
-class Closed:
-    """What a folder lists where a user has mounted something that even root may not look at."""
-
-    name = "mounted"
-
-    def is_dir(self, *, follow_symlinks: bool) -> bool:
-        return not follow_symlinks
-
-    def stat(self, *, follow_symlinks: bool) -> os.stat_result:
-        raise PermissionError(13, f"Permission denied, {follow_symlinks}")
-
-
-class Listing(Iterator[Closed]):
-    """A listing of that alone."""
-
-    def __init__(self) -> None:
-        self._left = [Closed()]
-
-    def __next__(self) -> Closed:
-        if not self._left:
-            raise StopIteration
-        return self._left.pop()
-
-    def close(self) -> None:
-        self._left.clear()
-
-
-@pytest.mark.parametrize("given", [{}, {"exclude": ("*.log",)}])
-def test_what_is_mounted_is_not_even_looked_at(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
-) -> None:
-    """A user's own file system (fuse(4)), which keeps root out, is no failure of the rule."""
-    monkeypatch.setattr(passes, "mount_points", lambda: frozenset({f"{tmp_path}/mounted"}))
-    monkeypatch.setattr(walking.os, "scandir", lambda _descriptor: Listing())
-    report = mend(rule(str(tmp_path), recursive=True, mode="u=rwX", **given))
-
-    assert (0, 1) == (report.rules[0].failed, report.rules[0].skipped)
-    assert "something else is mounted here; write a rule of its own for it" in reasons(report)
-
-
-def test_logs_of_supervisord_are_mended(tree: Path) -> None:
-    """A rule for logs is about the regular files that supervisord names."""
-    (tree / "link.log").symlink_to(tree / "one/b.log")
-    logs = [str(tree / "a.log"), "/dev/stdout", "syslog", "NONE", "", str(tree / "link.log")]
-    logs += [str(tree / "gone.log"), str(tree / "a.log"), "/proc/self/status", str(tree)]
-    report = mend(rule(SUPERVISOR_LOGS, mode="0600"), supervisor_logs=logs)
-
-    assert (1, 0) == (report.rules[0].fixed, report.rules[0].skipped)
-    assert (0o600, 0o644) == (mode_of(tree / "a.log"), mode_of(tree / "one/b.log"))
-
-
-def test_log_by_a_way_round_is_mended(tree: Path) -> None:
-    """A log whose path goes back, as after ``%(here)s/..``, keeps nothing from being looked at."""
-    logs = [f"{tree}/one/../a.log", f"{tree}/./one//b.log", f"{tree}/a.log"]
-    (found,) = mend(rule(SUPERVISOR_LOGS, mode="0600"), supervisor_logs=logs).rules
-
-    assert (2, 0, None) == (found.fixed, found.ok, found.problem)
-
-
-def test_log_by_a_way_round_a_link_is_a_problem(tree: Path) -> None:
-    """Where the way back begins at a link, the path without it is another file's: it is left."""
-    (tree / "link").symlink_to(tree / "one/two")
-    make_file(tree / "b.log")
-    logs = [f"{tree}/link/../b.log"]
-    (found,) = mend(rule(SUPERVISOR_LOGS, mode="0600"), supervisor_logs=logs).rules
-
-    assert 0 == found.seen
-    assert found.problem is not None
-    assert found.problem.startswith(f"{tree}/link/../b.log: '..' after a symbolic link")
-
-
-def test_log_that_vanishes_is_not_all_of_them(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A log that is rotated away at that moment is nothing while the others are there."""
-    monkeypatch.setattr(passes, "_is_regular", lambda _path: True)
-    logs = [str(tree / "a.log"), str(tree / "gone.log")]
-    wanted = rule(SUPERVISOR_LOGS, mode="0600", missing=Missing.REPORT)
-    (found,) = mend(wanted, supervisor_logs=logs).rules
-    (none,) = mend(wanted, supervisor_logs=logs[1:]).rules
-
-    assert (1, None) == (found.fixed, found.problem)
-    assert f"nothing is there: {SUPERVISOR_LOGS}" == none.problem
-
-
-def test_logs_that_could_not_be_asked_for_are_a_problem() -> None:
-    """Without an answer of supervisord a rule for logs says so."""
-    (found,) = mend(rule(SUPERVISOR_LOGS, mode="0600")).rules
-
-    assert found.problem is not None
-    assert found.problem.startswith("supervisord could not be asked")
-
-
 @needs_root
 def test_owner_and_group_are_changed_by_number(tree: Path) -> None:
     """An owner written as a number need not exist."""
@@ -428,40 +298,6 @@ def test_base_folder_of_a_stranger_is_refused(
     if not is_trusted:
         assert report.rules[0].problem is not None
         assert report.rules[0].problem.startswith("untrusted owner: ")
-
-
-def test_what_vanishes_during_the_walk_is_nothing(
-    tree: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A file that goes between the look and the fix leaves no trace in the report."""
-    apply = filesystem.apply
-
-    def apply_late(fix: object, name: str, folder: int) -> None:
-        os.unlink(name, dir_fd=folder)
-        apply(fix, name, folder)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(filesystem, "apply", apply_late)
-    report = mend(rule(str(tree / "*.log"), mode="0600"))
-
-    assert ((), 0) == (report.paths, report.rules[0].seen)
-
-
-def test_what_changes_between_look_and_fix_is_left_alone(
-    tree: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Another file under the same name is not the one that was decided on."""
-    apply = filesystem.apply
-
-    def apply_late(fix: object, name: str, folder: int) -> None:
-        os.rename(name, "aside", src_dir_fd=folder, dst_dir_fd=folder)
-        make_file(tree / name)
-        apply(fix, name, folder)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(filesystem, "apply", apply_late)
-    report = mend(rule(str(tree / "a.log"), mode="0600"))
-
-    assert [Result.SKIPPED] == [path.result for path in report.paths]
-    assert 0o644 == mode_of(tree / "a.log") == mode_of(tree / "aside")
 
 
 @needs_root
