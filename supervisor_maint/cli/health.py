@@ -96,7 +96,7 @@ def _page(text: str) -> SplitResult:
 
     try:
         parts = urlsplit(text)
-        is_usable = bool(parts.hostname) and parts.port != 0 and not parts.username
+        is_usable = bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
     except ValueError:  # a port that is none, half an IPv6 address
         is_usable = False
     if not is_usable or parts.scheme not in ("http", "https") or " " in text:

@@ -319,6 +319,7 @@ def test_little_is_loaded(place: Place) -> None:
         ("--url", "http://web01:99999"),
         ("--url", "http://web01:port"),
         ("--url", "http://me:secret@web01/"),
+        ("--url", "http://:secret@web01/"),
         ("--timeout", "0"),
         ("--timeout", "soon"),
         ("--format", "xml"),
