@@ -22,8 +22,8 @@ _CHANGED = "it changed while it was looked at; the next pass looks again"
 class Inspector:
     """Applies one standard.
 
-    ``mounts`` are the paths at which something is mounted. ``right_files`` and ``right_folders``
-    hold the marks to which ``plan`` said "right".
+    ``mounts`` are the paths in its tree at which something is mounted. ``right_files`` and
+    ``right_folders`` hold the marks to which ``plan`` said "right".
     """
 
     standard: Standard

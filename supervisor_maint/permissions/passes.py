@@ -125,7 +125,9 @@ class _Workshop:
         except UnknownAccount as error:
             tally.problem = str(error)
             return None
-        return Inspector(standard, tally, self.actor, self.is_dry_run, self.mounts)
+        top = rule.base.rstrip("/") + "/"
+        mounts = frozenset(path for path in self.mounts if path.startswith(top))
+        return Inspector(standard, tally, self.actor, self.is_dry_run, mounts)
 
 
 def _sorted_out(paths: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -229,7 +229,7 @@ class Walk:
     def _look_at_files(self, place: Place) -> str | None:
         inspector = place.inspector
         governs_all = inspector.standard.governs_all_below
-        right, ok = inspector.right_files, 0
+        right, mounts, ok = inspector.right_files, inspector.mounts, 0
         try:
             for number, entry in enumerate(place.entries, 1):
                 if number % _NAMES_BETWEEN == 0 and self._is_overdue():
@@ -239,6 +239,10 @@ class Walk:
                         return entry.name
                     if not _governs(place, entry.name, is_directory=False):
                         continue
+                if mounts and place.path + entry.name in mounts:
+                    # Not even looked at: a server that is away (nfs(5)) never answers.
+                    inspector.skip(place.path + entry.name, _MOUNTED)
+                    continue
                 try:
                     status = entry.stat(follow_symlinks=False)
                 except OSError as error:
@@ -256,11 +260,8 @@ class Walk:
 
 
 def _not_looked_at(place: Place, name: str, error: OSError) -> None:
-    path = place.path + name
-    if path in place.inspector.mounts:
-        place.inspector.skip(path, _MOUNTED)
-    elif not isinstance(error, FileNotFoundError):
-        place.inspector.fail(path, reason_of(error))
+    if not isinstance(error, FileNotFoundError):
+        place.inspector.fail(place.path + name, reason_of(error))
 
 
 def _governs(place: Place, name: str, *, is_directory: bool) -> bool:
@@ -268,11 +269,7 @@ def _governs(place: Place, name: str, *, is_directory: bool) -> bool:
 
 
 def _inspect(place: Place, name: str, facts: Facts) -> None:
-    inspector, path = place.inspector, place.path + name
-    if path in inspector.mounts:
-        inspector.skip(path, _MOUNTED, facts)
-    else:
-        inspector.inspect(name, path, facts, place.descriptor, place.surroundings)
+    place.inspector.inspect(name, place.path + name, facts, place.descriptor, place.surroundings)
 
 
 def _below(place: Place, name: str) -> Place | None:
