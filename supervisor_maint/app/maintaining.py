@@ -218,6 +218,7 @@ class Maintenance:
         run = self.conductor.active_run
         if run is not None:
             await self.keeper.save(run, self.conductor.story)
+        await self.ports.journaling(self.ports.journal.close)
 
     def take_news(self) -> bool:
         """Tell whether anything has changed since the last call that clients are shown."""

@@ -55,6 +55,10 @@ class Journal(Protocol):
         """Write something for the sake of it."""
         ...
 
+    def close(self) -> None:
+        """Let go of the file; the next use takes it again."""
+        ...
+
 
 class RunHistory(Protocol):
     """Where runs are kept for months. Raises ``errors.StoreError``."""

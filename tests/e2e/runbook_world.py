@@ -162,6 +162,16 @@ class World:
         )
         self.supervisord.wait_for_state(name, "RUNNING")
 
+    def damage_journal(self) -> None:
+        """Have the listener find its journal damaged; it sets it aside, and no run starts."""
+        self.supervisord.ctl("stop", "maint")
+        (self.folder / "state" / "journal.sqlite").write_bytes(b"no database\n" * 400)
+        self.start_listener()
+        self.observed.wait_until(
+            lambda: "journal.sqlite: " in self.run("supervisor-maint status").stdout,
+            "the status says why no run starts",
+        )
+
     def fail_run(self) -> None:
         """Have a run fail, for ``import`` does not come back; it is what the runbook looks at."""
         self.broken.touch()

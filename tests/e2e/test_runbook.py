@@ -53,6 +53,7 @@ BEFORE: Mapping[str, Callable[[World], None]] = {
     "SupervisorHoldForgotten": _hold,
     "SupervisorSinkFailing": World.close_gateway,
     "SupervisorConfigReloadFailed": World.misspell,
+    "SupervisorStoreFailing": World.damage_journal,
     "SupervisorPermissionsFailing": World.lose_logs,
     "SupervisorPermissionsChurn": World.undo_mode,
     "What is wanted has changed": World.break_import,

@@ -47,6 +47,9 @@ class FakeJournal:
     def read_newer_run(self) -> Mapping[str, Any] | None:
         return self.newer_run
 
+    def close(self) -> None:
+        """A fake holds no file."""
+
     def save_run(self, run: Mapping[str, Any] | None, *, finished: LastRun | None = None) -> int:
         self._write()
         self.run = run

@@ -290,6 +290,25 @@ def test_first_scrape_is_whole(place: Place) -> None:
     assert 'supervisor_maint_runs_total{plan="nightly",result="succeeded"} 0.0' in pages[0]
 
 
+def test_close_lets_go_of_the_journal(place: Place) -> None:
+    """A listener that leaves closes its journal: SQLite then puts the -wal file away."""
+    place.write("[maintenance:nightly]\n")
+    wal = place.state.journal.with_name(f"{place.state.journal.name}-wal")
+    was_open = []
+
+    async def story(composition: Composition, _place: Place) -> None:
+        running = asyncio.ensure_future(composition.application.run())
+        await until(wal.exists)
+        was_open.append(True)
+        composition.application.stop()
+        await running
+
+    play(place, story)
+
+    assert [True] == was_open
+    assert not wal.exists()
+
+
 def test_close_leaves_behind_what_hangs(tmp_path: Path) -> None:
     """When supervisord and a sink hang, closing ends in its time, and what can be saved is."""
     with XmlrpcServer(xmlrpc_server.hang) as server, FakeGateway(hang) as gateway:
