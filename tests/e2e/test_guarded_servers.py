@@ -64,6 +64,15 @@ def push(url: str, access: HttpAccess) -> None:
 Call = Callable[[HttpAccess], None]
 
 
+def refusal(call: Call, access: HttpAccess) -> str | None:
+    """Return why a server was not asked, None when it answered."""
+    try:
+        call(access)
+    except MaintError as error:
+        return error.msg
+    return None
+
+
 @pytest.fixture(scope="module")
 def calls() -> Iterator[dict[str, Call]]:
     """Start both servers; each call asks one of them."""
@@ -101,7 +110,7 @@ def test_certificate_and_password_let_us_in(
     calls: dict[str, Call], right: HttpAccess, name: str
 ) -> None:
     """The certificate of the server is checked, ours is shown, and the password is taken."""
-    calls[name](right)
+    assert None is refusal(calls[name], right)
 
 
 @every_server
@@ -124,8 +133,8 @@ def test_what_is_wrong_is_said_and_no_secret(
     """Whichever of them is wrong or missing."""
     folder = Path(right.password_file or "").parent
     changes = {key: value and str(folder / value) for key, value in wrong.items()}
-    with pytest.raises(MaintError) as refused:
-        calls[name](attrs.evolve(right, **changes))
+    found = refusal(calls[name], attrs.evolve(right, **changes))
 
-    assert sentence in refused.value.msg
-    assert "hunter2" not in refused.value.msg
+    assert found is not None
+    assert sentence in found
+    assert "hunter2" not in found
